@@ -1,0 +1,1 @@
+"""Thalweg: a workbench for the optimization of neural networks."""

@@ -1,0 +1,124 @@
+"""Apply a rule, written for one array, to all the parameter arrays of a model.
+
+Here the dtypes are settled once for every rule: hyperparameters and the step number become
+0-d arrays in the dtype of the computation; parameters narrower than float32 are updated
+in float32 and rounded back, so shape and dtype of parameters and state never change.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import array_api_compat
+import numpy as np
+
+from thalweg.arrays import Array, as_scalar, compute_dtype, namespace
+from thalweg.optimizers.base import Rule
+
+__all__ = ["answer", "init_state", "lookahead", "state_bytes_per_parameter", "update"]
+
+TreeState: TypeAlias = Any  # a tuple with one state per array, or one state if the rule takes the whole tree
+
+
+def init_state(rule: Rule, leaves: Sequence[Array]) -> TreeState:
+    """Return the state of ``rule`` for a model's parameters.
+
+    Args:
+        rule: The optimizer.
+        leaves: Parameter arrays of one library, any shapes.
+    """
+    if rule.whole_tree:
+        return _bound(rule, leaves[0]).init(tuple(leaves))
+    return tuple(_bound(rule, x).init(x) for x in leaves)
+
+
+def update(
+    rule: Rule, leaves: Sequence[Array], gradients: Sequence[Array], state: TreeState, t: Any, **inputs: Any
+) -> tuple[tuple[Array, ...], TreeState]:
+    """Return all parameters and the state after one step.
+
+    Args:
+        rule: The optimizer; its hyperparameters may be Python numbers or 0-d arrays.
+        leaves: Parameter arrays.
+        gradients: Gradients at :func:`lookahead`, with the shapes of ``leaves``.
+        state: From :func:`init_state` or the previous call.
+        t: Number of this update, 1 at the first: a Python integer or a 0-d array.
+        inputs: What ``rule.needs`` names.
+    """
+    if rule.whole_tree:
+        return _in_compute_dtype(rule, tuple(leaves), tuple(gradients), state, t, inputs)
+    steps = [_in_compute_dtype(rule, x, g, s, t, inputs) for x, g, s in zip(leaves, gradients, state, strict=True)]
+    return tuple(x for x, _ in steps), tuple(s for _, s in steps)
+
+
+def lookahead(rule: Rule, leaves: Sequence[Array], state: TreeState) -> tuple[Array, ...]:
+    """Return the points at which the gradient of the next step is to be taken."""
+    return _points(rule, type(rule).lookahead, Rule.lookahead, leaves, state)
+
+
+def answer(rule: Rule, leaves: Sequence[Array], state: TreeState) -> tuple[Array, ...]:
+    """Return the points that count as the result of the training so far."""
+    return _points(rule, type(rule).answer, Rule.answer, leaves, state)
+
+
+def state_bytes_per_parameter(rule: Rule, itemsize: int = 4) -> float:
+    """Return the bytes of state per parameter, measured on a 64 × 32 float32 matrix.
+
+    Args:
+        rule: The optimizer.
+        itemsize: Bytes per number, 4 for float32.
+    """
+    x = np.zeros((64, 32), dtype=np.float32)
+    return sum(a.size for a in _arrays(init_state(rule, [x]))) * itemsize / x.size
+
+
+def _bound(rule: Rule, like: Array) -> Rule:
+    xp = namespace(like)
+    dtype = compute_dtype(like.dtype, xp)
+    return rule.with_values({name: as_scalar(value, like, dtype) for name, value in rule.values().items()})
+
+
+def _in_compute_dtype(rule: Rule, x: Any, g: Any, state: Any, t: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
+    like = x[0] if rule.whole_tree else x
+    xp = namespace(like)
+    dtype = compute_dtype(like.dtype, xp)
+    needed = {name: inputs[name] for name in rule.needs}
+    step = as_scalar(t, like, dtype)
+    if dtype == like.dtype:
+        return _bound(rule, like).update(x, g, state, step, **needed)
+    wide = [_map(lambda a: xp.astype(a, dtype), part) for part in (x, g, state, needed)]
+    new_x, new_state = _bound(rule, like).update(wide[0], wide[1], wide[2], step, **wide[3])
+    return _cast_like(new_x, x), _cast_like(new_state, state)
+
+
+def _points(
+    rule: Rule, hook: Callable[..., Any], identity: Callable[..., Any], leaves: Sequence[Array], state: TreeState
+) -> tuple[Array, ...]:
+    if hook is identity:
+        return tuple(leaves)
+    if rule.whole_tree:
+        return _cast_like(hook(_bound(rule, leaves[0]), tuple(leaves), state), tuple(leaves))
+    return tuple(_cast_like(hook(_bound(rule, x), x, s), x) for x, s in zip(leaves, state, strict=True))
+
+
+def _map(f: Callable[[Array], Array], tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _map(f, value) for key, value in tree.items()}
+    if isinstance(tree, tuple | list):
+        return tuple(_map(f, value) for value in tree)
+    return f(tree)
+
+
+def _cast_like(tree: Any, like: Any) -> Any:
+    if isinstance(like, dict):
+        return {key: _cast_like(tree[key], like[key]) for key in like}
+    if isinstance(like, tuple | list):
+        return tuple(_cast_like(a, b) for a, b in zip(tree, like, strict=True))
+    return tree if tree.dtype == like.dtype else namespace(tree).astype(tree, like.dtype)
+
+
+def _arrays(tree: Any) -> list[Array]:
+    if isinstance(tree, dict):
+        return [a for value in tree.values() for a in _arrays(value)]
+    if isinstance(tree, tuple | list):
+        return [a for value in tree for a in _arrays(value)]
+    return [tree] if array_api_compat.is_array_api_obj(tree) else []
