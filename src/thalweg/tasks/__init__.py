@@ -1,5 +1,24 @@
 """Tasks: data, model, loss and metric, fixed together so that optimizers can be compared on them."""
 
 from thalweg.tasks.base import Data, Metric, Target, Task
+from thalweg.tasks.build import classification, regression
+from thalweg.tasks.catalogue import LoadedTask, find_task, load_task, task_data, task_listing, task_names, task_version
+from thalweg.tasks.split import split, standardize
 
-__all__ = ["Data", "Metric", "Target", "Task"]
+__all__ = [
+    "Data",
+    "LoadedTask",
+    "Metric",
+    "Target",
+    "Task",
+    "classification",
+    "find_task",
+    "load_task",
+    "regression",
+    "split",
+    "standardize",
+    "task_data",
+    "task_listing",
+    "task_names",
+    "task_version",
+]
