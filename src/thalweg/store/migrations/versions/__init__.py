@@ -1,0 +1,1 @@
+"""Alembic revisions in their order."""
