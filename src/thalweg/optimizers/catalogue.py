@@ -1,0 +1,61 @@
+"""Every optimizer by its name on the command line."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from thalweg.errors import UnknownNameError
+from thalweg.optimizers.adagrad import AdaGrad
+from thalweg.optimizers.adam import Adam
+from thalweg.optimizers.adamw import AdamW
+from thalweg.optimizers.base import Rule
+from thalweg.optimizers.momentum import Momentum
+from thalweg.optimizers.nesterov import Nesterov
+from thalweg.optimizers.rmsprop import RMSProp
+from thalweg.optimizers.sgd import SGD
+
+__all__ = ["OPTIMIZERS", "find_optimizer", "make_optimizer", "optimizer_names"]
+
+RULES: tuple[type[Rule], ...] = (SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW)
+
+OPTIMIZERS: Mapping[str, type[Rule]] = MappingProxyType({rule.name: rule for rule in RULES})
+
+
+def optimizer_names() -> tuple[str, ...]:
+    """Return every optimizer's name, the simplest rules first."""
+    return tuple(OPTIMIZERS)
+
+
+def find_optimizer(name: str) -> type[Rule]:
+    """Return the optimizer of that name.
+
+    Raises:
+        UnknownNameError: No optimizer has that name.
+
+    Example:
+        >>> find_optimizer("rmsprop").title
+        'RMSProp'
+    """
+    if name not in OPTIMIZERS:
+        raise UnknownNameError("optimizer", name, OPTIMIZERS)
+    return OPTIMIZERS[name]
+
+
+def make_optimizer(reference: str, **settings: Any) -> Rule:
+    """Return the optimizer ``name`` or ``name@preset``, with settings that override the preset's.
+
+    Args:
+        reference: An optimizer's name, or name and preset as in ``adam@keras``.
+        settings: Hyperparameters and variants by name.
+
+    Raises:
+        UnknownNameError: No such optimizer, preset or hyperparameter.
+        InvalidValueError: A value is not allowed.
+
+    Example:
+        >>> make_optimizer("adam@keras", learning_rate=0.01).epsilon
+        1e-07
+    """
+    name, at, preset = reference.partition("@")
+    rule = find_optimizer(name)
+    return rule.preset(preset, **settings) if at else rule.configured(**settings)
