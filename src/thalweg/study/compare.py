@@ -1,0 +1,235 @@
+"""The main job: a fair comparison of optimizers on a task, from question to stored verdict.
+
+One way through: spec → plan → population → curves → store → statistics. Whatever the store already
+holds is not trained again, so the same command goes on where it was stopped.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from thalweg.errors import InvalidValueError
+from thalweg.optimizers.base import Rule
+from thalweg.optimizers.lift import state_bytes_per_parameter
+from thalweg.records import PlannedRun, RunResult, StudyRecord, StudySpec, plain
+from thalweg.store import Store, open_store
+from thalweg.study.contenders import contenders_for
+from thalweg.study.environment import describe_environment, now
+from thalweg.study.plan import confirmation_runs, protocol_for, tuning_runs
+from thalweg.study.selection import select_winners
+from thalweg.study.study import Study
+from thalweg.study.workbench import ReadyTask, make_rule, prototype, ready_task, resolve
+from thalweg.tasks.base import Task
+from thalweg.training.devices import prepare_jax
+from thalweg.training.plan import Plan, choose_plan
+from thalweg.training.population import Engine, Member
+from thalweg.training.progress import Phase, Watcher
+
+__all__ = ["DEFAULT_OPTIMIZERS", "compare", "compare_many"]
+
+DEFAULT_OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "nadam")
+
+StoreLike: TypeAlias = str | Path | Store | None
+OptimizerLike: TypeAlias = str | type[Rule]
+
+
+def compare(
+    task: str | Task,
+    optimizers: Sequence[OptimizerLike] | None = None,
+    effort: str = "quick",
+    *,
+    tune: Literal["all", "learning-rate", "both"] = "all",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    trials: int | None = None,
+    tuning_seeds: int | None = None,
+    seed: int = 0,
+    store: StoreLike = None,
+    watcher: Watcher | None = None,
+    command: str = "",
+) -> Study:
+    """Compare optimizers on a task under the protocol and return the study.
+
+    Args:
+        task: Name, ``path/to/file.py[:name]``, or a :class:`thalweg.Task`.
+        optimizers: Names (``adam``), presets (``adam@torch``), files (``./my_rule.py:MyRule``) or Rule
+            classes; eight well-known ones by default.
+        effort: ``quick`` (16 trials × 1 seed), ``standard`` (32 × 3) or ``thorough`` (100 × 5).
+        tune: Search ``all`` hyperparameters, the ``learning-rate`` only, or ``both`` as separate entries.
+        epochs: Passes over the training data; the task's own by default.
+        batch_size: Examples per step; the task's own by default.
+        trials: Sampled configurations per optimizer, instead of the effort's.
+        tuning_seeds: Seeds per configuration while tuning, instead of the effort's.
+        seed: Seed of the study, 0 … 2³¹ − 1.
+        store: Path, URL or open store; the user's own store by default.
+        watcher: Told of progress several times a second.
+        command: The shell command that repeats the study, for the report.
+
+    Raises:
+        UsageError: A name, number or file is not usable; one sentence says which and what is.
+        StoreError: The store failed while working.
+    """
+    began = time.perf_counter()
+    prepare_jax()
+    ready = ready_task(task)
+    rules = resolve(list(optimizers) if optimizers is not None else list(DEFAULT_OPTIMIZERS))
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise InvalidValueError(f"seed = {seed!r} is not allowed; give a whole number from 0 to {2**31 - 1}.")
+    contenders = contenders_for(rules, tune)
+    lengths = ready.schedule(epochs, batch_size)
+    wishes = {"trials": trials, "tuning_seeds": tuning_seeds}
+    protocol = protocol_for(
+        effort,
+        lengths.batch_size,
+        lengths.steps,
+        lengths.evaluate_every,
+        **{name: value for name, value in wishes.items() if value is not None},
+    )
+    spec = StudySpec(ready.reference, ready.version, contenders, protocol, seed)
+    classes = {c.label: _class_of(rules, c.optimizer, c.preset) for c in contenders}
+    with ExitStack() as stack:
+        opened = store if isinstance(store, Store) else stack.enter_context(open_store(store))
+        work = _Work(ready, spec, classes, opened, watcher)
+        return work.run(began, command)
+
+
+def compare_many(
+    tasks: Sequence[str | Task], optimizers: Sequence[OptimizerLike] | None = None, **settings
+) -> list[Study]:
+    """Compare the same optimizers on several tasks, one study each; see :func:`compare`."""
+    return [compare(task, optimizers, **settings) for task in tasks]
+
+
+def _class_of(rules: Sequence[tuple[str, type[Rule], str, str]], optimizer: str, preset: str) -> type[Rule]:
+    suffix = f"@{preset}" if preset else ""
+    return next(rule for reference, rule, _, _ in rules if reference == optimizer + suffix)
+
+
+@dataclass
+class _Work:
+    """The execution of one study."""
+
+    ready: ReadyTask
+    spec: StudySpec
+    classes: dict[str, type[Rule]]
+    store: Store
+    watcher: Watcher | None
+    results: dict[str, RunResult] = field(default_factory=dict)
+    store_seconds: float = 0.0
+
+    def run(self, began: float, command: str) -> Study:
+        tuning = tuning_runs(self.spec)
+        self._load(tuning)
+        plan = self._plan()
+        record = self._record(plan, command)
+        self._save_study(record, tuning)
+        engine = self._engine(plan)
+        prepared = time.perf_counter()
+        self._train(engine, tuning, "tuning")
+        selections = select_winners(self.spec, tuning, self.results)
+        confirming = confirmation_runs(self.spec, selections)
+        self._load(confirming)
+        self._save_study(record, confirming)
+        self._train(engine, confirming, "confirming")
+        trained = time.perf_counter()
+        per_step = self._seconds_per_step()
+        timed = time.perf_counter()
+        seconds = {
+            "total": timed - began,
+            "prepare": prepared - began,
+            "trace": engine.seconds.trace,
+            "compile": engine.seconds.compile,
+            "train": engine.seconds.train,
+            "evaluate": engine.seconds.evaluate,
+            "store": self.store_seconds,
+            "timing": timed - trained,
+        }
+        record = replace(record, status="finished", seconds=seconds, seconds_per_step=per_step)
+        self._save_study(record, [])
+        return Study(record, (*tuning, *confirming), self.results)
+
+    def _load(self, planned: Sequence[PlannedRun]) -> None:
+        began = time.perf_counter()
+        wanted = {run.spec.fingerprint for run in planned} - set(self.results)
+        self.results.update(self.store.load_runs(wanted))
+        self.store_seconds += time.perf_counter() - began
+
+    def _save_study(self, record: StudyRecord, planned: Sequence[PlannedRun]) -> None:
+        began = time.perf_counter()
+        self.store.save_study(record, planned)
+        self.store_seconds += time.perf_counter() - began
+
+    def _record(self, plan: Plan, command: str) -> StudyRecord:
+        return StudyRecord(
+            id=self.spec.fingerprint[:12],
+            spec=self.spec,
+            task_card=plain(self.ready.card),
+            status="running",
+            created=now(),
+            command=command,
+            environment=describe_environment(plan),
+            state_bytes_per_parameter={
+                c.label: state_bytes_per_parameter(prototype(self.classes[c.label], c)) for c in self.spec.contenders
+            },
+        )
+
+    def _plan(self) -> Plan:
+        import jax
+
+        protocol = self.spec.protocol
+        prototypes = [prototype(self.classes[c.label], c) for c in self.spec.contenders]
+        tuning = [protocol.trials + 1] * protocol.tuning_seeds
+        confirming = [2] * protocol.confirmation_seeds
+        return choose_plan(
+            self.ready.member_bytes(prototypes, protocol.batch_size),
+            [tuning, confirming],
+            protocol.steps // protocol.evaluate_every,
+            len(jax.devices()),
+        )
+
+    def _engine(self, plan: Plan) -> Engine:
+        protocol = self.spec.protocol
+        rules = [prototype(self.classes[c.label], c) for c in self._incomplete()]
+        return Engine(self.ready.task, self.ready.data, rules, protocol.batch_size, protocol.evaluate_every, plan)
+
+    def _incomplete(self) -> list:
+        """Return the contenders that have anything left to train, so that only they are compiled."""
+        tuning = tuning_runs(self.spec)
+        selections = select_winners(self.spec, tuning, self.results)
+        confirming = confirmation_runs(self.spec, selections)
+        self._load(confirming)
+        missing = {run.contender for run in (*tuning, *confirming) if run.spec.fingerprint not in self.results}
+        return [c for c in self.spec.contenders if c.label in missing]
+
+    def _train(self, engine: Engine, planned: Sequence[PlannedRun], phase: Phase) -> None:
+        there = {run.spec.fingerprint for run in planned} & set(self.results)
+        todo = {run.spec.fingerprint: run for run in planned if run.spec.fingerprint not in self.results}
+        members = [
+            Member(run.spec, make_rule(self.classes[run.contender], run.spec.optimizer)) for run in todo.values()
+        ]
+        diverged = sum(self.results[known].status == "diverged" for known in there)
+        for finished in engine.train(
+            members, phase=phase, watcher=self.watcher, already=len(there), already_diverged=diverged
+        ):
+            began = time.perf_counter()
+            self.store.save_runs(finished)
+            self.store_seconds += time.perf_counter() - began
+            self.results.update({result.spec.fingerprint: result for result in finished})
+
+    def _seconds_per_step(self) -> dict[str, float]:
+        from thalweg.training.timing import seconds_per_step
+
+        protocol = self.spec.protocol
+        rules = {c.label: prototype(self.classes[c.label], c) for c in self.spec.contenders}
+        return seconds_per_step(
+            self.ready.task,
+            self.ready.data,
+            rules,
+            batch_size=protocol.batch_size,
+            window=protocol.evaluate_every,
+            version=self.spec.task_version,
+            watcher=self.watcher,
+        )

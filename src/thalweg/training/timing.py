@@ -1,0 +1,103 @@
+"""How long one step of one run takes when nothing else is trained beside it.
+
+A run inside a population has no wall time of its own, so each optimizer is measured alone: one
+member, one device, the same program otherwise. The figures are kept with the machine's compiled
+programs, so that they are measured once per task, batch size and optimizer.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from statistics import median
+
+from thalweg.optimizers.base import Rule
+from thalweg.records import OptimizerSpec, RunSpec, fingerprint
+from thalweg.tasks.base import Data, Task
+from thalweg.training.devices import cache_folder, core_count
+from thalweg.training.plan import Plan
+from thalweg.training.population import Engine, Member
+from thalweg.training.progress import Progress, Watcher
+
+__all__ = ["seconds_per_step"]
+
+REPEATS = 5
+SECONDS_PER_REPEAT = 0.02
+
+
+def seconds_per_step(
+    task: Task,
+    data: Data,
+    rules: Mapping[str, Rule],
+    *,
+    batch_size: int,
+    window: int,
+    version: str = "",
+    watcher: Watcher | None = None,
+) -> dict[str, float]:
+    """Return seconds per update of one run trained alone, by label; evaluation is not counted.
+
+    Args:
+        task: The task.
+        data: Its splits.
+        rules: The optimizers by label.
+        batch_size: Examples per step.
+        window: Steps per call into the measured program, 1 or more.
+        version: Fingerprint of the task; empty measures again every time.
+        watcher: Told that measuring goes on.
+    """
+    known = _read(version) if version else {}
+    keys = {label: _key(rule, batch_size) for label, rule in rules.items()}
+    missing = {label: rule for label, rule in rules.items() if keys[label] not in known}
+    if missing:
+        if watcher is not None:
+            watcher(Progress("timing", 0, len(missing), 0, 0, 0, 0.0, None))
+        for label, seconds in _measure(task, data, missing, batch_size, window).items():
+            known[keys[label]] = seconds
+        if version:
+            _write(version, known)
+    return {label: known[keys[label]] for label in rules}
+
+
+def _measure(task: Task, data: Data, rules: Mapping[str, Rule], batch_size: int, window: int) -> dict[str, float]:
+    tiny = Data({k: v for k, v in data.train.items()}, {k: v[:1] for k, v in data.validation.items()}, data.test)
+    engine = Engine(task, tiny, list(rules.values()), batch_size, window, Plan(1, 1, 64, 1))
+    return {label: _alone(engine, rule, window) for label, rule in rules.items()}
+
+
+def _alone(engine: Engine, rule: Rule, window: int) -> float:
+    def run(windows: int) -> float:
+        spec = RunSpec("", "", OptimizerSpec(rule.name, {}), engine.batch_size, windows * window, window, 0)
+        before = engine.seconds.train
+        for _ in engine.train([Member(spec, rule)]):
+            pass
+        return (engine.seconds.train - before) / spec.steps
+
+    first = run(1)
+    windows = max(1, min(64, round(SECONDS_PER_REPEAT / max(1e-9, first * window))))
+    return median(run(windows) for _ in range(REPEATS))
+
+
+def _key(rule: Rule, batch_size: int) -> str:
+    name = f"{type(rule).__module__}.{type(rule).__qualname__}"
+    return fingerprint([name, rule.structure(), batch_size, core_count()])[:16]
+
+
+def _path(version: str):
+    return cache_folder() / "timings" / f"{version[:16]}.json"
+
+
+def _read(version: str) -> dict[str, float]:
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(_path(version).read_text())
+        return {str(key): float(value) for key, value in found.items()}
+    return {}
+
+
+def _write(version: str, known: Mapping[str, float]) -> None:
+    with contextlib.suppress(OSError):
+        path = _path(version)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(f".{time.monotonic_ns()}.tmp")
+        beside.write_text(json.dumps(dict(known)))
+        beside.replace(path)
