@@ -1,0 +1,128 @@
+"""The leaderboard and the pairwise verdicts as tables of the report."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from thalweg.records.summary import Comparison, LeaderboardRow, StudySummary
+from thalweg.report.charts import swatch
+from thalweg.report.formatting import (
+    MISSING,
+    duration,
+    escape,
+    estimate,
+    mean_only,
+    number,
+    rank_text,
+    seconds_per_step,
+    share,
+    steps,
+)
+from thalweg.report.palette import Style
+from thalweg.report.tables import comparison_table, html_table, metric_title, probability, time_to_target
+from thalweg.report.whiskers import row_axis, row_scale, row_whisker
+
+__all__ = ["leaderboard_section", "matrix_section"]
+
+
+def leaderboard_section(summary: StudySummary, styles: Mapping[str, Style]) -> str:
+    """Return the leaderboard: brackets join what cannot be separated, whiskers stand in the rows."""
+    scale = row_scale(summary.leaderboard)
+    titles = (
+        ("rank", ""), ("optimizer", "who"), (escape(metric_title(summary)), ""), (row_axis(scale), ""),
+        (f"validation {escape(summary.task.loss)}", ""), ("steps to target", ""), ("seeds that reached it", ""), ("trials diverged", ""),
+        ("state, bytes per parameter", ""), ("time per step, alone", ""), ("time to target", ""), ("tuned hyperparameters", "hp"),
+    )  # fmt: skip
+    head = "".join(f'<th scope="col" class="{c}">{t}</th>' if c else f'<th scope="col">{t}</th>' for t, c in titles)
+    rows = []
+    for _, members in groupby(summary.leaderboard, key=lambda row: row.group):
+        group = list(members)
+        for i, row in enumerate(group):
+            tie = _tie(len(group)) if i == 0 else ""
+            split = ' class="split"' if i == 0 and rows else ""
+            rows.append(f"<tr{split}>{tie}{_row(row, styles[row.contender], row_whisker(row.test_metric, styles[row.contender], scale))}</tr>")
+    table = f'<table class="board"><thead><tr><td class="tie"></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return f'<div class="scroll" tabindex="0">{table}</div><p class="note">{escape(_note(summary))}</p>'
+
+
+def _note(summary: StudySummary) -> str:
+    task = summary.task
+    level = summary.protocol.get("confidence")
+    interval = f"{100 * level:g} % interval" if isinstance(level, int | float) else "interval"
+    target = ""
+    if task.target_value is not None:
+        sign = "≥" if task.target_quantity == "validation_metric" and task.larger_is_better else "≤"
+        name = f"validation {task.metric}" if task.target_quantity == "validation_metric" else f"validation {task.loss}"
+        target = f" Target: {name} {sign} {number(task.target_value)}; it ships with the task."
+    return (
+        f"Means over the fresh seeds with {interval}; the rank is the interval of ranks over resampled configurations and seeds. A bracket joins "
+        f"contenders that cannot be separated.{target} Time to target is steps × time per step of one run measured alone."
+    )
+
+
+def _tie(count: int) -> str:
+    inside = '<i title="cannot be separated"></i>' if count > 1 else ""
+    return f'<td class="tie" rowspan="{count}">{inside}</td>'
+
+
+def _row(row: LeaderboardRow, style: Style, whisker: str) -> str:
+    name = f'<span title="{escape(row.contender)}">{escape(row.contender)}</span>'
+    default = mean_only(row.default_test_metric, "diverged")
+    reached = MISSING if row.target_share is None else "never" if row.target_share == 0 else steps(row.steps_to_target)
+    lost = ' class="bad"' if row.diverged_share > 0.3 else ""
+    return (
+        f'<td>{rank_text(row.rank)}</td><th scope="row" class="who">{swatch(style)}{name}</th>'
+        f'<td>{escape(estimate(row.test_metric, "diverged"))}<span class="sub">default {escape(default)}</span></td><td>{whisker}</td>'
+        f"<td>{escape(estimate(row.validation_loss, 'diverged'))}</td><td>{reached}</td><td>{escape(share(row.target_share))}</td>"
+        f"<td{lost}>{escape(share(row.diverged_share))}</td><td>{number(row.state_bytes_per_parameter)}</td>"
+        f'<td>{seconds_per_step(row.seconds_per_step)}</td><td>{duration(time_to_target(row))}</td><td class="hp">{_settings(row)}</td>'
+    )
+
+
+def _settings(row: LeaderboardRow) -> str:
+    shown = [name for name in row.hyperparameters if name in row.tuned]
+    return " ".join(f"<code>{escape(name)}={number(row.hyperparameters[name])}</code>" for name in shown) or MISSING
+
+
+def matrix_section(summary: StudySummary) -> str:
+    """Return the pairwise verdicts: row against column, a sign and a word, never colour alone."""
+    labels = [row.contender for row in summary.leaderboard]
+    if not summary.comparisons or len(labels) < 2:
+        return ""
+    found = {(pair.first, pair.second): pair for pair in summary.comparisons}
+    head = "".join(f'<th scope="col" title="{escape(label)}">{i}</th>' for i, label in enumerate(labels, 1))
+    rows = "".join(
+        f'<tr><th scope="row" class="l">{i} {escape(label)}</th>'
+        + "".join(_verdict_cell(found, label, other) for other in labels)
+        + "</tr>"
+        for i, label in enumerate(labels, 1)
+    )
+    threshold = summary.protocol.get("win_probability", 0.75)
+    note = (
+        f"Row against column, paired by seed: ▲ the row is better, ▼ the column is better, = not separable. The number is the probability that the "
+        f"row is better. A win needs a probability of at least {number(threshold)} and an interval of the difference that excludes a tie."
+    )
+    table = f'<table class="matrix"><thead><tr><td class="me"></td>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    pairs = f'<details><summary>All pairs with their differences</summary><div class="scroll">{html_table(comparison_table(summary))}</div></details>'
+    return f'<h3>Who beats whom</h3><p class="note">{escape(note)}</p><div class="scroll" tabindex="0">{table}</div>{pairs}'
+
+
+def _verdict_cell(found: Mapping[tuple[str, str], Comparison], row: str, column: str) -> str:
+    if row == column:
+        return '<td class="me"></td>'
+    pair, turned = found.get((row, column)), found.get((column, row))
+    if pair is None and turned is None:
+        return f"<td>{MISSING}</td>"
+    if pair is not None:
+        chance, won, lost = pair.probability_first_better, pair.verdict == "first", pair.verdict == "second"
+        said = f"{row} − {column}: {estimate(pair.difference, signed=True)}"
+    else:
+        assert turned is not None
+        chance, won, lost = 1 - turned.probability_first_better, turned.verdict == "second", turned.verdict == "first"
+        said = f"{column} − {row}: {estimate(turned.difference, signed=True)}"
+    class_, sign = ("w", "▲") if won else ("o", "▼") if lost else ("n", "=")
+    return f'<td class="{class_}" title="{escape(said)}">{sign}<small>{escape(probability(chance))}</small></td>'
+
+
+def contenders_of(summaries: Sequence[StudySummary]) -> list[str]:
+    """Return every contender's label once, in the order of the leaderboards."""
+    return list(dict.fromkeys(row.contender for summary in summaries for row in summary.leaderboard))

@@ -1,0 +1,148 @@
+"""The leaderboard as a picture: intervals, groups that cannot be separated, default → tuned."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from thalweg.records.summary import Interval, LeaderboardRow, StudySummary
+from thalweg.report.charts import figure, legend
+from thalweg.report.formatting import MISSING, clean_interval, estimate, finite, mean_only, shorten
+from thalweg.report.palette import Style
+from thalweg.report.scales import Scale, fit_range
+from thalweg.report.svg import line, marker, picture, tag, text
+from thalweg.report.tables import Column, Table, html_table, metric_title
+
+__all__ = ["leaderboard_figure", "row_axis", "row_scale", "row_whisker"]
+
+ROW_WIDTH, ROW_HEIGHT = 170.0, 26.0
+
+
+def row_scale(rows: Sequence[LeaderboardRow]) -> Scale:
+    """Return the scale of the whiskers inside the table: all tuned intervals, nothing else."""
+    values = [v for row in rows for v in clean_interval(row.test_metric)]
+    return Scale(*fit_range(values), 6.0, ROW_WIDTH - 6.0)
+
+
+def row_axis(scale: Scale) -> str:
+    """Return the small axis above the whiskers of the table."""
+    ticks = scale.ticks(2)
+    marks = "".join(
+        line(scale(v), 13, scale(v), 17, "ax") + text(scale(v), 10, label, anchor="middle") for v, label in ticks
+    )
+    return f'<svg class="row" viewBox="0 0 {ROW_WIDTH:g} 17" aria-hidden="true">{marks}</svg>'
+
+
+def row_whisker(interval: Interval, style: Style, scale: Scale) -> str:
+    """Return one contender's interval as a small picture beside its numbers."""
+    grid = "".join(line(scale(v), 0, scale(v), ROW_HEIGHT, "gr") for v, _ in scale.ticks(2))
+    mean, low, high = clean_interval(interval)
+    body = grid
+    if mean is None:
+        body += text(ROW_WIDTH / 2, 17, "diverged", anchor="middle")
+    else:
+        if low is not None and high is not None:
+            body += line(scale(low), 13, scale(high), 13, "ci")
+        body += marker(style, scale(mean), 13.0, 4.4)
+    return f'<svg class="row c{style.hue}" viewBox="0 0 {ROW_WIDTH:g} {ROW_HEIGHT:g}" aria-hidden="true">{body}</svg>'
+
+
+def leaderboard_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) -> str:
+    """Return the figure of test metric with intervals, from the defaults to the tuned settings."""
+    rows = summary.leaderboard
+    if not any(finite(row.test_metric.mean) is not None for row in rows):
+        return ""
+    ends = _ends(rows)
+    title = f"Leaderboard: {metric_title(summary)}, default and tuned"
+    said = "; ".join(f"{row.contender} {estimate(row.test_metric, 'diverged')}" for row in rows)
+    wide = picture(f"{key}-w", 820, 76 + 30 * len(rows), title, said, _body(summary, styles, ends, True), "wide")
+    narrow = picture(f"{key}-n", 340, 76 + 44 * len(rows), title, said, _body(summary, styles, ends, False), "narrow")
+    better = "right" if summary.task.larger_is_better else "left"
+    note = (
+        f"The filled mark is the tuned contender on the fresh seeds with its interval, the ring its default settings on the same seeds; the line "
+        f"between them is what tuning gained. Further to the {better} is better. Contenders under one bracket cannot be "
+        "separated. An arrow at the edge is a default off the scale, with its value."
+    )
+    body = legend([row.contender for row in rows], styles) + wide + narrow
+    return figure(key, "From default to tuned", note, body, html_table(_numbers(summary)))
+
+
+def _ends(rows: Sequence[LeaderboardRow]) -> tuple[float, float]:
+    """Return the ends of the axis: every tuned interval, and the defaults that do not squash them."""
+    tuned = fit_range([v for row in rows for v in clean_interval(row.test_metric)], margin=0.04)
+    room = 4 * (tuned[1] - tuned[0])
+    values = [*tuned]
+    for row in rows:
+        value = finite(row.default_test_metric.mean)
+        if value is not None and tuned[0] - room <= value <= tuned[1] + room:
+            values.append(value)
+    return fit_range(values, margin=0.03)
+
+
+def _body(summary: StudySummary, styles: Mapping[str, Style], ends: tuple[float, float], wide: bool) -> str:
+    rows = summary.leaderboard
+    left, right, each, top = (186.0, 640.0, 30.0, 34.0) if wide else (14.0, 312.0, 44.0, 34.0)
+    scale = Scale(*ends, left, right)
+    bottom = top + each * len(rows)
+    parts = []
+    for value, label in scale.ticks(6 if wide else 4):
+        parts += [line(scale(value), top - 4, scale(value), bottom, "gr"), text(scale(value), bottom + 15, label, anchor="middle")]
+    parts += [line(left, bottom, right, bottom, "ax"), text(right, bottom + 32, metric_title(summary), "lb", "end")]
+    for i, row in enumerate(rows):
+        y = top + each * i + (15.0 if wide else 30.0)
+        style = styles[row.contender]
+        if wide:
+            name = text(left - 12, y + 4, shorten(row.contender, 25), "nm", "end") + text(654, y + 4, _value(row), "vl")
+        else:
+            name = text(left, y - 13, shorten(row.contender, 26), "nm") + text(right, y - 13, _value(row), "vl", "end")
+        parts.append(f'<g class="c{style.hue}">{name}{_dumbbell(row, style, scale, y)}</g>')
+    parts.append(_brackets(rows, top, each, 776.0 if wide else 322.0))
+    return "".join(parts)
+
+
+def _value(row: LeaderboardRow) -> str:
+    return mean_only(row.test_metric, "diverged")
+
+
+def _dumbbell(row: LeaderboardRow, style: Style, scale: Scale, y: float) -> str:
+    mean, low, high = clean_interval(row.test_metric)
+    default = finite(row.default_test_metric.mean)
+    parts = []
+    if default is not None:
+        x = scale.clamped(default)
+        if mean is not None:
+            parts.append(line(x, y, scale(mean), y, "db"))
+        if scale.low <= default <= scale.high:
+            parts.append(tag("circle", cx=x, cy=y, r=4.6, class_="df"))
+        else:
+            turn = -1 if default < scale.low else 1
+            parts.append(tag("path", d=f"M{x:.1f} {y - 4:.1f}v8l{6 * turn} -4z", class_="df"))
+            parts.append(text(x - 8 * turn, y - 5, mean_only(row.default_test_metric), "tk", "end" if turn > 0 else None))
+    if mean is not None:
+        if low is not None and high is not None:
+            parts.append(line(scale(low), y, scale(high), y, "ci"))
+        parts.append(marker(style, scale(mean), y, 5.0))
+    return "".join(parts)
+
+
+def _brackets(rows: Sequence[LeaderboardRow], top: float, each: float, x: float) -> str:
+    parts = []
+    start = 0
+    for _, members in groupby(rows, key=lambda row: row.group):
+        count = len(list(members))
+        if count > 1:
+            y1, y2 = top + each * start + 4, top + each * (start + count) - 4
+            parts.append(tag("path", d=f"M{x - 5:.1f} {y1:.1f}h5V{y2:.1f}h-5", class_="br"))
+            middle = (y1 + y2) / 2
+            turned = f"rotate(90 {x + 6:.1f} {middle:.1f})"
+            words = "not separable" if y2 - y1 > 74 else "tie"
+            parts.append(tag("text", words, x=x + 6, y=middle, transform=turned, text_anchor="middle", class_="tk"))
+        start += count
+    return "".join(parts)
+
+
+def _numbers(summary: StudySummary) -> Table:
+    columns = (Column("contender", "left"), Column("default"), Column("tuned"), Column("rank group"))
+    rows = tuple(
+        (row.contender, estimate(row.default_test_metric, MISSING), estimate(row.test_metric, "diverged"), str(row.group))
+        for row in summary.leaderboard
+    )
+    return Table(columns, rows)
