@@ -1,7 +1,8 @@
 """Records to text and bytes, and back to equal records.
 
 Text is strict JSON. JSON has no tuples inside free-form settings and no number that is not
-finite; these are written as ``{"$tuple": [...]}`` and ``{"$float": "nan"}``.
+finite; these are written as ``{"$tuple": [...]}`` and ``{"$float": "nan"}``, and a mapping that
+looks like such a mark as ``{"$mapping": [[key, value]]}``.
 """
 
 import dataclasses
@@ -27,7 +28,9 @@ def marked(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
     if isinstance(value, Mapping):
-        return {str(key): marked(item) for key, item in value.items()}
+        fields = {str(key): marked(item) for key, item in value.items()}
+        is_like_mark = len(fields) == 1 and next(iter(fields)).startswith("$")
+        return {"$mapping": list(fields.items())} if is_like_mark else fields
     if isinstance(value, tuple):
         return {"$tuple": [marked(item) for item in value]}
     if isinstance(value, list):
@@ -46,6 +49,8 @@ def unmark(pairs: dict[str, Any]) -> Any:
             return tuple(pairs["$tuple"])
         if "$float" in pairs:
             return float(pairs["$float"])
+        if "$mapping" in pairs:
+            return dict(pairs["$mapping"])
     return pairs
 
 

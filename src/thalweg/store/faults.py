@@ -30,6 +30,7 @@ SQLITE: dict[int, tuple[type[ThalwegError], str]] = {
     ),
 }
 
+UNREACHABLE = "cannot be reached ({reason}); see that the server runs and the URL is right."
 LOST = "lost its connection ({reason}); see that the server runs, {again}."
 
 POSTGRESQL: dict[str, tuple[type[ThalwegError], str]] = {
@@ -55,12 +56,13 @@ REFUSALS = (
 
 
 @contextmanager
-def reported(shown: str, busy_seconds: float) -> Iterator[None]:
+def reported(shown: str, busy_seconds: float, *, opening: bool = False) -> Iterator[None]:
     """Turn any database error inside the block into one of ours.
 
     Args:
         shown: The store's name for people.
         busy_seconds: How long a lock is waited for.
+        opening: Whether a server out of reach is a wrong URL rather than a connection lost.
 
     Raises:
         StoreUsageError: The store cannot be used as asked.
@@ -69,14 +71,14 @@ def reported(shown: str, busy_seconds: float) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise translated(error, shown, busy_seconds) from error
+        raise translated(error, shown, busy_seconds, opening=opening) from error
 
 
-def translated(error: SQLAlchemyError, shown: str, busy_seconds: float) -> ThalwegError:
+def translated(error: SQLAlchemyError, shown: str, busy_seconds: float, *, opening: bool = False) -> ThalwegError:
     """Return the error to raise instead of a database's."""
     original = getattr(error, "orig", None) or error
     reason = first_line(original)
-    found = sqlite_fault(original) or postgresql_fault(original, reason)
+    found = sqlite_fault(original) or postgresql_fault(original, opening=opening)
     if found is None and isinstance(error, DBAPIError) and error.connection_invalidated:
         found = (StoreError, LOST)
     kind, sentence = found or (StoreError, "failed ({reason}); check it, {again}.")
@@ -90,24 +92,21 @@ def sqlite_fault(original: BaseException) -> tuple[type[ThalwegError], str] | No
     return None if code is None else SQLITE.get(code & 0xFF)
 
 
-def postgresql_fault(original: BaseException, reason: str) -> tuple[type[ThalwegError], str] | None:
+def postgresql_fault(original: BaseException, *, opening: bool) -> tuple[type[ThalwegError], str] | None:
     """Return the class and sentence for a PostgreSQL error, or None."""
     if not hasattr(original, "sqlstate"):
         return None
     state = getattr(original, "sqlstate", None)
     if state is not None:
         return next((fault for code, fault in POSTGRESQL.items() if state.startswith(code)), None)
-    text = str(original)
     for pattern, code in REFUSALS:
-        if re.search(pattern, text):
+        if re.search(pattern, str(original)):
             return POSTGRESQL[code]
-    if "connection failed" in text or "timeout" in text or "resolve" in text:
-        return StoreUsageError, f"cannot be reached ({reason}); see that the server runs and the URL is right."
-    return StoreError, LOST
+    return (StoreUsageError, UNREACHABLE) if opening else (StoreError, LOST)
 
 
 def first_line(error: BaseException) -> str:
-    """Return an error's first line without a full stop, braces doubled for ``format``."""
+    """Return an error's first line without a full stop."""
     lines = str(error).strip().splitlines()
     return lines[0].strip().rstrip(".") if lines else type(error).__name__
 

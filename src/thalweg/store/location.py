@@ -113,7 +113,7 @@ def file_location(path: Path) -> Location:
     shown = str(path)
     try:
         path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links, and fail on loops)
-        found = path.stat().st_mode if path.exists() else None
+        found = mode_of(path)
         parent = path.parent.is_dir()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -128,6 +128,14 @@ def file_location(path: Path) -> Location:
             "make it or give another path."
         )
     return Location("sqlite", path, "sqlite:///" + quote(str(path)), shown)
+
+
+def mode_of(path: Path) -> int | None:
+    """Return a file's mode, or None if there is none; ``Path.exists`` would hide impossible names."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def postgresql_location(url: str) -> Location:

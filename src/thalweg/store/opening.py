@@ -10,6 +10,7 @@ from thalweg.store.location import Location, locate
 __all__ = ["open_store"]
 
 BUSY_SECONDS = 30.0
+SMALLEST = 512  # bytes in the smallest page of SQLite
 
 
 def open_store(
@@ -51,7 +52,7 @@ def open_store(
 
     engine = make_engine(location, create=create, read_only=read_only, busy_seconds=busy_seconds)
     try:
-        with reported(location.shown, busy_seconds):
+        with reported(location.shown, busy_seconds, opening=True):
             ensure_schema(engine, location, create=create, read_only=read_only, busy_seconds=busy_seconds)
     except BaseException:
         engine.dispose()
@@ -84,4 +85,9 @@ def check_file(location: Location, *, create: bool, read_only: bool) -> None:
         raise StoreUsageError(
             f"store {location.shown!r} may only be read; make the file and its folder writable, "
             "or name another store with --store."
+        )
+    # Looking inside would cost SQLite its locks, should this process have the file open already.
+    if 0 < path.stat().st_size < SMALLEST:
+        raise StoreUsageError(
+            f"store {location.shown!r} is not a Thalweg store but a file of another kind; name another with --store."
         )

@@ -76,7 +76,8 @@ def found_version(connection: Connection, location: Location) -> str | None:
         raise StoreUsageError(
             f"store {location.shown!r} belongs to another program; name another file or an empty database with --store."
         )
-    version = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() if tables else None
+    known = VERSION_TABLE in tables
+    version = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() if known else None
     if version is None:
         raise StoreError(f"store {location.shown!r} is damaged (its tables are gone); restore it from a copy.")
     if version not in known_versions():
@@ -87,17 +88,16 @@ def found_version(connection: Connection, location: Location) -> str | None:
     return version
 
 
-def sqlite_marks(connection: Connection) -> tuple[bool, int]:
-    """Return whether an SQLite database is ours, and its number of tables."""
+def sqlite_marks(connection: Connection) -> tuple[bool, set[str]]:
+    """Return whether an SQLite database is ours, and the names of its tables."""
     ours = connection.exec_driver_sql("PRAGMA application_id").scalar() == APPLICATION_ID
-    tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() or 0
-    return ours, tables
+    return ours, set(connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars())
 
 
-def postgresql_marks(connection: Connection) -> tuple[bool, int]:
-    """Return whether a PostgreSQL schema is ours, and its number of tables."""
-    names = set(connection.execute(text(POSTGRESQL_TABLES)).scalars())
-    return VERSION_TABLE in names, len(names)
+def postgresql_marks(connection: Connection) -> tuple[bool, set[str]]:
+    """Return whether a PostgreSQL schema is ours, and the names of its tables."""
+    tables = set(connection.execute(text(POSTGRESQL_TABLES)).scalars())
+    return VERSION_TABLE in tables, tables
 
 
 def known_versions() -> list[str]:
