@@ -1,0 +1,142 @@
+"""``thalweg compare``: the main job."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from thalweg.cli import options
+from thalweg.cli.layout import Argument, Command, Option
+from thalweg.cli.values import Choice, Names, Whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from thalweg.records import PerformanceProfile, StudySummary
+
+__all__ = ["compare"]
+
+EXAMPLES = (
+    (
+        "compare digits --report out/digits.html",
+        "Eight optimizers, 16 settings of each and its defaults: a minute's answer.",
+    ),
+    (
+        "compare digits --optimizers sgd,momentum,adam@torch --effort standard",
+        "Three of them, with 32 settings on 3 seeds each.",
+    ),
+    (
+        "compare digits,breast-cancer,diabetes --optimizers sgd,adam",
+        "Several tasks, and a performance profile over them.",
+    ),
+    ("compare my_task.py --optimizers adam,my_rule.py:MyRule", "Your own task and your own rule, from your own files."),
+)
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.argument(
+    "tasks",
+    metavar="TASK",
+    cls=Argument,
+    type=Names(),
+    help="A name from 'thalweg list tasks', several separated by commas, or a file: path/to/file.py[:name].",
+)
+@click.option(
+    "--optimizers",
+    cls=Option,
+    section="What is compared",
+    type=Names(),
+    help="From 'thalweg list optimizers', with a preset as in adam@torch, or file.py:Rule. "
+    "Default: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, nadam.",
+)
+@click.option(
+    "--tune",
+    cls=Option,
+    section="What is compared",
+    type=Choice(["all", "learning-rate", "both"]),
+    default="all",
+    help="Tune all hyperparameters, the learning rate only, or enter each optimizer both ways. Default: all.",
+)
+@click.option(
+    "--effort",
+    cls=Option,
+    section="How much work",
+    type=Choice(["quick", "standard", "thorough"]),
+    default="quick",
+    help="16 settings × 1 seed, 32 × 3 or 100 × 5 for each optimizer. Default: quick.",
+)
+@click.option(
+    "--trials", cls=Option, section="How much work", type=Whole(1), help="Settings tried, instead of the effort's."
+)
+@click.option(
+    "--tuning-seeds",
+    cls=Option,
+    section="How much work",
+    type=Whole(1),
+    help="Seeds per setting, instead of the effort's.",
+)
+@click.option(
+    "--epochs",
+    cls=Option,
+    section="How much work",
+    type=Whole(1),
+    help="Passes over the training data. Default: the task's.",
+)
+@click.option(
+    "--batch-size", cls=Option, section="How much work", type=Whole(1), help="Examples per step. Default: the task's."
+)
+@options.seed
+@options.out_file("--report", help="Write a report: one HTML file with figures, tables and the protocol.")
+@options.store
+@options.as_json
+@options.quiet
+def compare(tasks: tuple[str, ...], optimizers: tuple[str, ...] | None, as_json: bool, **request: Any) -> None:
+    """Compare optimizers on a task under one fair protocol.
+
+    Every optimizer is tuned with the same budget on the validation set; the winners and the defaults are then
+    trained on ten fresh seeds, and only those are reported, on the test set. Finished runs are kept: a comparison
+    that was stopped goes on, and one that grows trains only what is new.
+    """
+    from thalweg.cli.output import output_path, print_json, repeated_command
+
+    report = output_path(request["report"], "--report", (".html", ".htm")) if request["report"] else None
+    studies, profile = _studies(tasks, optimizers, request, repeated_command())
+    summaries = [study.summary for study in studies]
+    if report:
+        from thalweg.report import write_report
+
+        write_report(report, summaries, profile)
+    if as_json:
+        documents = [study.to_dict() for study in studies]
+        print_json(documents[0] if len(documents) == 1 else {"studies": documents, "profile": profile})
+    else:
+        _show(summaries, profile, report)
+
+
+def _studies(tasks: tuple[str, ...], optimizers: tuple[str, ...] | None, request: dict[str, Any], command: str) -> Any:
+    """Return the finished studies and, for several tasks, their performance profile."""
+    from thalweg.cli.progress import Watch
+    from thalweg.study import compare as compare_one
+    from thalweg.study import compare_many
+
+    kept = "finished runs are stored, and the same command continues from there."
+    names = ("effort", "tune", "epochs", "batch_size", "trials", "tuning_seeds", "seed", "store")
+    chosen = {name: request[name] for name in names}
+    with Watch(quiet=request["quiet"], kept=kept) as watch:
+        if len(tasks) == 1:
+            return [compare_one(tasks[0], optimizers, watcher=watch, command=command, **chosen)], None
+        return compare_many(tasks, optimizers, watcher=watch, command=command, **chosen)
+
+
+def _show(summaries: "list[StudySummary]", profile: "PerformanceProfile | None", report: "Path | None") -> None:
+    """Print the leaderboards and what to do next."""
+    from thalweg.cli.leaderboard import show_profile, show_study
+    from thalweg.cli.output import say
+
+    for summary in summaries:
+        show_study(summary)
+    if profile:
+        show_profile(profile)
+    if report:
+        click.echo(f"Report: {report}")
+    else:
+        say(f"For the figures: thalweg report {summaries[0].study}")

@@ -1,0 +1,60 @@
+"""Options that several commands share, defined once."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from thalweg.cli.layout import Option
+from thalweg.cli.values import SEED_LIMIT, Whole
+
+__all__ = ["as_json", "out_file", "quiet", "seed", "store"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+OUTPUT = "Where results go"
+
+
+def store(function: Function) -> Function:
+    """Add ``--store``."""
+    return click.option(
+        "--store",
+        cls=Option,
+        section=OUTPUT,
+        metavar="PATH|URL",
+        help="Where runs are kept: a file or a database URL. Default: $THALWEG_STORE, or a file in your data folder.",
+    )(function)
+
+
+def as_json(function: Function) -> Function:
+    """Add ``--json``."""
+    return click.option(
+        "--json",
+        "as_json",
+        cls=Option,
+        section=OUTPUT,
+        is_flag=True,
+        help="Print one JSON document on standard output and nothing else there.",
+    )(function)
+
+
+def quiet(function: Function) -> Function:
+    """Add ``--quiet``."""
+    return click.option("--quiet", "-q", cls=Option, section=OUTPUT, is_flag=True, help="Show no progress.")(function)
+
+
+def seed(function: Function) -> Function:
+    """Add ``--seed``."""
+    return click.option(
+        "--seed",
+        cls=Option,
+        section="How much work",
+        type=Whole(0, SEED_LIMIT),
+        default=0,
+        help="Fixes all randomness: equal seeds give equal results. Default: 0.",
+    )(function)
+
+
+def out_file(*names: str, help: str) -> Callable[[Function], Function]:  # noqa: A002 (click's name)
+    """Return a decorator that adds an option for a file to be written."""
+    return click.option(*names, cls=Option, section=OUTPUT, metavar="FILE", help=help)
