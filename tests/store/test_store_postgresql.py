@@ -1,7 +1,6 @@
 """What only a server can do wrong."""
 
 import pytest
-from conftest import PASSWORD
 from store_samples import make_result, make_spec, make_study
 
 from thalweg.errors import StoreError, StoreUsageError
@@ -11,10 +10,10 @@ pytestmark = pytest.mark.store
 
 
 def test_the_password_opens_and_is_never_shown(server, database):
-    with open_store(server.tcp_url(database, PASSWORD)) as store:
+    with open_store(server.tcp_url(database, server.password)) as store:
         store.save_runs([make_result(1)])
         assert store.known_runs([make_spec(1).fingerprint])
-        assert PASSWORD not in store.url
+        assert server.password not in store.url
         assert "***" in store.url
 
 
