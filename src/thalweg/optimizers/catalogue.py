@@ -5,18 +5,41 @@ from types import MappingProxyType
 from typing import Any
 
 from thalweg.errors import UnknownNameError
+from thalweg.optimizers.adadelta import AdaDelta
 from thalweg.optimizers.adagrad import AdaGrad
 from thalweg.optimizers.adam import Adam
+from thalweg.optimizers.adamax import Adamax
 from thalweg.optimizers.adamw import AdamW
+from thalweg.optimizers.amsgrad import AMSGrad
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.momentum import Momentum
+from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
+from thalweg.optimizers.radam import RAdam
 from thalweg.optimizers.rmsprop import RMSProp
+from thalweg.optimizers.sadam import SAdam, SAMSGrad
 from thalweg.optimizers.sgd import SGD
+from thalweg.optimizers.swats import SWATS
 
 __all__ = ["OPTIMIZERS", "find_optimizer", "make_optimizer", "optimizer_names"]
 
-RULES: tuple[type[Rule], ...] = (SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW)
+RULES: tuple[type[Rule], ...] = (
+    SGD,
+    Momentum,
+    Nesterov,
+    AdaGrad,
+    RMSProp,
+    AdaDelta,
+    Adam,
+    AMSGrad,
+    AdamW,
+    Adamax,
+    NAdam,
+    RAdam,
+    SAdam,
+    SAMSGrad,
+    SWATS,
+)
 
 OPTIMIZERS: Mapping[str, type[Rule]] = MappingProxyType({rule.name: rule for rule in RULES})
 

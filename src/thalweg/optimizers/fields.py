@@ -50,11 +50,11 @@ def first_decay() -> Any:
     )
 
 
-def second_decay() -> Any:
-    """Declare the decay β₂ of an average, or a maximum, of squared or absolute gradients."""
+def second_decay(meaning: str = "decay β₂ of the squared gradient's average v") -> Any:
+    """Declare the decay β₂ of an average of squared gradients, or of a maximum of absolute ones."""
     return hyperparameter(
         0.999,
-        meaning="decay β₂ of the squared gradient's average v",
+        meaning=meaning,
         high=1.0,
         high_open=True,
         search=(0.9, 0.9999),
@@ -76,10 +76,10 @@ def weight_decay() -> Any:
     return hyperparameter(0.0, meaning="weight decay λ")
 
 
-def decay_form() -> Any:
+def decay_form(default: str = "coupled") -> Any:
     """Declare the two ways in which ``weight_decay`` enters."""
     return variant(
-        "coupled",
+        default,
         choices=("coupled", "decoupled"),
         meaning="add λ·θ to the gradient, or shrink θ by η·λ·θ beside the step as Keras does",
     )
