@@ -10,7 +10,7 @@ import numpy as np
 
 from thalweg.records import PlannedRun, RunResult, StudySpec
 
-__all__ = ["Selection", "TrialTable", "select_winners", "trial_tables", "worst_finite"]
+__all__ = ["DEFAULT_TRIAL", "Selection", "TrialTable", "select_winners", "trial_tables", "worst_finite"]
 
 DEFAULT_TRIAL = -1
 

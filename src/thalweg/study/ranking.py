@@ -1,0 +1,141 @@
+"""Who beats whom, which ranks are possible, and who cannot be told apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from thalweg.records import Comparison, Interval
+from thalweg.study.statistics import Resamples, mean_replicates, percentiles
+
+__all__ = ["Ranking", "rank_contenders"]
+
+Verdict = Literal["first", "second", "not separable"]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The outcome of a comparison.
+
+    Attributes:
+        order: Labels, the best mean first.
+        ranks: Lowest and highest rank within the confidence, by label; 1 is best.
+        groups: Number of the group, by label.
+        comparisons: Every pair, the better mean as the first.
+    """
+
+    order: tuple[str, ...]
+    ranks: dict[str, tuple[int, int]]
+    groups: dict[str, int]
+    comparisons: tuple[Comparison, ...]
+
+
+def rank_contenders(
+    labels: Sequence[str],
+    values: np.ndarray,
+    shifts: np.ndarray,
+    resamples: Resamples,
+    larger_is_better: bool,
+    win_probability: float = 0.75,
+) -> Ranking:
+    """Hold every contender against every other.
+
+    A resample draws fresh seeds and searches anew, both alike for all contenders, and gives one
+    mean per contender: the weighted mean over the seeds drawn plus the shift of the search
+    (:func:`~thalweg.study.statistics.search_shifts`). From these come the intervals of differences
+    and of ranks. P(A better than B) is the chance that one run of A beats one run of B on the
+    same seed, over seeds and resampled searches, ties half. A wins where that chance is at
+    least ``win_probability`` *and* the interval of the difference excludes a tie.
+
+    Groups: walk down the order; whoever loses to the best of the current group opens the next
+    one. So nobody in a group is separable from its best, while a pair across a border need
+    not be separable: the comparisons say.
+
+    Args:
+        labels: Names of the m contenders.
+        values: Test metric per contender and fresh seed, shape (m, n), finite.
+        shifts: What each resampled search adds, shape (B, m).
+        resamples: The study's resamples.
+        larger_is_better: Direction of the metric.
+        win_probability: P(A better than B) from which a win may be claimed, in [0.5, 1].
+
+    References:
+        Bouthillier et al. (2021), Accounting for variance in machine learning benchmarks, section 5
+        (probability of outperforming).
+    """
+    sign = 1.0 if larger_is_better else -1.0
+    means = values.mean(axis=1)
+    order = sorted(range(len(labels)), key=lambda i: (-sign * means[i], labels[i]))
+    replicates = mean_replicates(values, resamples) + shifts
+    tie = 1e-9 * max(float(np.abs(values).max(initial=0.0)), 1e-300)  # float32 values: rounding, not difference
+    comparisons, beaten = [], set()
+    for i, j in ((i, j) for place, i in enumerate(order) for j in order[place + 1 :]):
+        chance = _chance(sign * (values[i] - values[j]), sign * (shifts[:, i] - shifts[:, j]), tie)
+        difference = _difference(means[i] - means[j], replicates[:, i] - replicates[:, j], values.shape[1], resamples)
+        verdict = _verdict(difference, chance, sign, win_probability, tie)
+        comparisons.append(Comparison(labels[i], labels[j], difference, chance, verdict))
+        if verdict == "first":
+            beaten.add((i, j))
+    ranks = _rank_intervals(sign * replicates, resamples.confidence, tie)
+    return Ranking(
+        tuple(labels[i] for i in order),
+        {labels[i]: ranks[i] for i in order},
+        {labels[i]: group for i, group in _groups(order, beaten).items()},
+        tuple(comparisons),
+    )
+
+
+def _difference(mean: float, replicates: np.ndarray, seeds: int, resamples: Resamples) -> Interval:
+    """Return a difference of means with its interval; without one for a single seed."""
+    if seeds < 2:
+        return Interval(float(mean), None, None)
+    low, high = percentiles(replicates, resamples.confidence)
+    return Interval(float(mean), min(float(low), float(mean)), max(float(high), float(mean)))
+
+
+def _verdict(difference: Interval, chance: float, sign: float, win_probability: float, tie: float) -> Verdict:
+    """Return who wins, if anyone may be said to."""
+    if difference.low is None or difference.high is None:
+        return "not separable"
+    low, high = sorted((sign * difference.low, sign * difference.high))
+    if low > tie and chance >= win_probability:
+        return "first"
+    if high < -tie and 1 - chance >= win_probability:
+        return "second"
+    return "not separable"
+
+
+def _chance(differences: np.ndarray, shifts: np.ndarray, tie: float) -> float:
+    """Return the share of all pairs (difference of a seed, shift of a search) with a positive sum, ties half."""
+    ascending = np.sort(differences)
+    surely = len(ascending) - np.searchsorted(ascending, tie - shifts, side="right")
+    at_least = len(ascending) - np.searchsorted(ascending, -tie - shifts, side="left")
+    return float((surely + at_least).mean() / (2 * len(ascending)))
+
+
+def _rank_intervals(replicates: np.ndarray, confidence: float, tie: float) -> list[tuple[int, int]]:
+    """Return each contender's lowest and highest rank; ``replicates``, larger is better, has shape (B, m).
+
+    Those who tie in a resample share all the ranks they occupy.
+    """
+    tail = (1 - confidence) / 2
+    intervals = []
+    for own in replicates.T:
+        ahead = (replicates > own[:, None] + tie).sum(axis=1)
+        not_behind = (replicates >= own[:, None] - tie).sum(axis=1)
+        low = np.quantile(1 + ahead, tail, method="inverted_cdf")
+        high = np.quantile(not_behind, 1 - tail, method="inverted_cdf")
+        intervals.append((int(low), int(high)))
+    return intervals
+
+
+def _groups(order: Sequence[int], beaten: set[tuple[int, int]]) -> dict[int, int]:
+    """Return the number of each contender's group."""
+    groups: dict[int, int] = {}
+    leader, number = None, 0
+    for i in order:
+        if leader is None or (leader, i) in beaten:
+            leader, number = i, number + 1
+        groups[i] = number
+    return groups
