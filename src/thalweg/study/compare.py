@@ -188,6 +188,7 @@ class _Work:
             [tuning, confirming],
             protocol.steps // protocol.evaluate_every,
             len(jax.devices()),
+            len(self.spec.contenders),
         )
 
     def _engine(self, plan: Plan) -> Engine:

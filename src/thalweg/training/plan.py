@@ -14,6 +14,8 @@ __all__ = ["Plan", "choose_plan", "core_cache_bytes"]
 
 WIDTH = 2  # winner and default share a seed, so groups of two are filled in both phases of a study
 LARGEST_LANE = 64  # members; more bring nothing on CPU and delay the first result
+STEP_OVERHEAD_BYTES = 1 << 16  # a step's fixed cost, as the bytes that could be touched meanwhile
+LONGEST_CALL = 64  # windows; bounds the memory of the minibatches' row numbers
 
 
 @dataclass(frozen=True)
@@ -39,40 +41,32 @@ class Plan:
 
 
 def choose_plan(
-    member_bytes: int,
-    batches: Sequence[Sequence[int]],
-    windows: int,
-    devices: int,
-    *,
-    member_steps_per_window: int = 1,
+    member_bytes: int, phases: Sequence[Sequence[int]], windows: int, devices: int, optimizers: int = 1
 ) -> Plan:
     """Return the plan whose lanes fit the cache and waste the fewest slots.
 
     Args:
         member_bytes: Bytes one member touches in a step: parameters, gradients, optimizer state, activations.
-        batches: The work, as sizes of sets of runs with one optimizer and one seed each, one sequence
-            per phase and optimizer, e.g. ``[[17], [2] * 10]``.
+        phases: The work of one optimizer: per phase the numbers of runs of each seed, e.g. ``[[17], [2] * 10]``.
         windows: Evaluation windows per run.
         devices: Devices there are.
-        member_steps_per_window: Steps per window, for the length of a call.
+        optimizers: Number of optimizers, each with the work described.
     """
-    most = max((size for phase in batches for size in phase), default=1)
+    most = max((size for phase in phases for size in phase), default=1)
     fitting = max(1, min(LARGEST_LANE, core_cache_bytes() // max(1, member_bytes)))
     width = min(WIDTH, most, fitting)
-    counts = [sum(-(-size // width) for size in phase) for phase in batches]
-    ideal = max(1, fitting // width)
-    candidates = range(max(1, (2 * ideal) // 3), max(1, (4 * ideal) // 3) + 1)
-    groups = min(candidates, key=lambda g: (_cost(g, counts, ideal), g))
-    total = sum(counts)
-    lanes = sum(-(-count // groups) for count in counts)
-    del total
-    return Plan(groups, width, min(windows, max(1, 4096 // member_steps_per_window)), max(1, min(devices, lanes)))
+    counts = [sum(-(-size // width) for size in phase) for phase in phases]
+    ideal = min(max(1, fitting // width), max(counts, default=1))
+    candidates = range(1, max(1, (4 * ideal) // 3) + 1)
+    groups = min(candidates, key=lambda g: (_cost(g, counts, g * width * member_bytes), g))
+    lanes = max((-(-count // groups) for count in counts), default=1)
+    return Plan(groups, width, min(windows, LONGEST_CALL), max(1, min(devices, lanes * optimizers)))
 
 
-def _cost(groups: int, counts: Sequence[int], ideal: int) -> float:
+def _cost(groups: int, counts: Sequence[int], lane_bytes: int) -> float:
+    """Return the time of the work up to a factor: slots, filled or not, times overhead of a lane's step."""
     slots = sum(-(-count // groups) * groups for count in counts)
-    distance = abs(groups - ideal) / ideal
-    return slots / max(1, sum(counts)) + 0.1 * distance
+    return slots / max(1, sum(counts)) * (1 + STEP_OVERHEAD_BYTES / max(1, lane_bytes))
 
 
 def core_cache_bytes() -> int:

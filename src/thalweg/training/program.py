@@ -145,7 +145,7 @@ class _Branch:
         begin = (carry.params, _each_member(self._unpack)(carry.state), carry.diverged_at, Curves(blank, blank, blank))
         body = partial(self._window, lane, carry.limit, train, validation)
         params, state, diverged_at, curves = jax.lax.fori_loop(0, lane.windows, body, begin)
-        return Carry(params, _each_member(self._pack)(state), diverged_at, carry.limit), curves
+        return Carry(params, _each_member(self._pack)(carry.limit, state), diverged_at, carry.limit), curves
 
     def _window(self, lane: Lane, limit: Any, train: Any, validation: Any, k: Any, c: Any) -> Any:
         params, state, diverged_at, curves = c
@@ -209,7 +209,8 @@ class _Branch:
         ]
         return jax.tree.unflatten(layout.treedef, pieces)
 
-    def _pack(self, state: Any) -> Any:
+    def _pack(self, limit: Any, state: Any) -> Any:
+        del limit  # gives a rule without state the members' axes
         used = [piece.ravel().astype(jnp.float32) for piece in jax.tree.leaves(state)]
         rest = self.state_size - sum(piece.size for piece in used)
         return jnp.concatenate([*used, jnp.zeros(rest, jnp.float32)])
