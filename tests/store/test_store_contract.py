@@ -8,7 +8,7 @@ from store_samples import diverged_result, make_plan, make_result, make_spec, ma
 
 from thalweg.errors import UnknownNameError, UsageError
 from thalweg.records import PlannedRun
-from thalweg.store import StudyListing, open_store
+from thalweg.store import Store, StudyListing, open_store
 
 
 def test_an_empty_store_has_nothing(store):
@@ -179,3 +179,8 @@ def test_words_in_any_script_are_kept(store):
     record = make_study(command="thalweg compare ./Prüfung.py:Дельта 深い \N{ROCKET} \0 \udc80")
     store.save_study(record)
     assert store.load_study(record.id).command == record.command
+
+
+def test_a_store_is_told_from_a_path(store):
+    assert isinstance(store, Store)
+    assert not isinstance(store.url, Store)

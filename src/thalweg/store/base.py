@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from thalweg.records import PlannedRun, RunResult, StudyRecord
 
@@ -35,6 +35,7 @@ class StudyListing:
     runs_finished: int
 
 
+@runtime_checkable
 class Store(Protocol):
     """Runs and studies, kept. Nothing is ever deleted, a kept result never changes.
 
@@ -43,12 +44,13 @@ class Store(Protocol):
     :class:`~thalweg.errors.StoreUsageError` when the store may only be read.
 
     Attributes:
-        url: Where it is, as a URL without password: for people and records, not for reconnecting.
+        url: Where it is: a path, or a URL whose password is masked. For people and records, not
+            for connecting again.
     """
 
     @property
     def url(self) -> str:
-        """Where the store is, as a URL whose password is masked."""
+        """Where the store is, as a path or a URL whose password is masked."""
         ...
 
     def save_runs(self, results: Sequence[RunResult]) -> None:

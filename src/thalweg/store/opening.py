@@ -71,7 +71,10 @@ def check_file(location: Location, *, create: bool, read_only: bool) -> None:
         return
     if not path.exists():
         if not create:
-            raise StoreUsageError(f"store {location.shown!r} does not exist; give one that a command has written to.")
+            raise StoreUsageError(
+                f"store {location.shown!r} does not exist yet; run 'thalweg compare', which makes it, "
+                "or name another with --store."
+            )
         if not os.access(path.parent, os.W_OK | os.X_OK):
             raise StoreUsageError(
                 f"store {location.shown!r} cannot be made: its folder may only be read; name another with --store."

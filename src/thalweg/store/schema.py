@@ -44,7 +44,7 @@ def ensure_schema(engine: Engine, location: Location, *, create: bool, read_only
     if version == HEAD:
         return
     if version is None and (read_only or not create):
-        raise StoreUsageError(f"store {location.shown!r} is empty; give one that a command has written to.")
+        raise StoreUsageError(f"store {location.shown!r} is empty; give one that 'thalweg compare' has filled.")
     if read_only:
         raise StoreUsageError(
             f"store {location.shown!r} is of an older form ({version}); "
