@@ -22,7 +22,7 @@ $(BIN)/python:
 
 # What running Thalweg takes.
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing Thalweg and what it runs on into $(VENV) (about a minute) …"
+	@echo "Installing Thalweg and what it runs on into $(VENV) (one to three minutes) …"
 	@start=$$SECONDS; $(PIP) -e . && echo "Installed in $$((SECONDS - start)) s."
 	@touch $@
 

@@ -113,9 +113,10 @@ def _landscape_text(landscape: dict[str, Any]) -> str:
     x_min, x_max, y_min, y_max = landscape["domain"]
     x, y = landscape["start"]
     minima = [f"  f({a:.6g}, {b:.6g}) = {value:.6g}" for a, b, value in landscape["minima"]]
+    where = f"on [{x_min:g}, {x_max:g}] × [{y_min:g}, {y_max:g}]: {landscape['kind']}"
     parts = [
         "\n".join(filter(None, [f"{landscape['title']} ({landscape['name']})", *_wrapped(landscape["notes"])])),
-        f"Function\n  {landscape['formula']}\n  on [{x_min:g}, {x_max:g}] × [{y_min:g}, {y_max:g}]: {landscape['kind']}",
+        f"Function\n  {landscape['formula']}\n  {where}",
         "\n".join(["Minima, the global ones first", *(minima or ["  none"])]),
         "\n".join(["Source", *_wrapped(landscape["source"], "  ")]),
         f"Use\n  thalweg race {landscape['name']} --start {x:g},{y:g}",

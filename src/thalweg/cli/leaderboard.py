@@ -23,15 +23,18 @@ def show_study(summary: "StudySummary", screen: "Console | None" = None) -> None
     from rich.text import Text
 
     from thalweg.report.tables import leaderboard_table
+    from thalweg.report.verdict import verdict
 
     screen = screen or console()
     screen.print(Text(summary.task.title or summary.task.name, style="bold"))
     screen.print(Text(_rules(summary), style="dim"))
     for warning in summary.warnings:
         screen.print(Text(f"! {warning.sentence}", style="yellow"))
+    screen.print()
     screen.print(drawn_to_fit(leaderboard_table(summary), screen))
-    screen.print(Text("Intervals and ranks are at 95 %; optimizers of one group cannot be told apart.", style="dim"))
-    screen.print(Text(_cost(summary)))
+    screen.print()
+    screen.print(Text(verdict(summary)))
+    screen.print(Text(_cost(summary), style="dim"))
 
 
 def show_profile(profile: "PerformanceProfile", screen: "Console | None" = None) -> None:
@@ -51,9 +54,10 @@ def show_profile(profile: "PerformanceProfile", screen: "Console | None" = None)
 
 def _rules(summary: "StudySummary") -> str:
     rules = summary.protocol
+    fresh = _counted(rules["confirmation_seeds"], "fresh seed")
     return (
         f"{rules['trials']} settings × {_counted(rules['tuning_seeds'], 'seed')} tuned on validation data, "
-        f"then {rules['confirmation_seeds']} fresh seeds; {rules['steps']:,} steps of batch size {rules['batch_size']}"
+        f"then {fresh}; {rules['steps']:,} steps of batch size {rules['batch_size']}"
     )
 
 

@@ -67,13 +67,13 @@ def output_path(text: str, option: str, endings: tuple[str, ...] = ()) -> Path:
         InvalidValueError: A file cannot be written there.
     """
     path = Path(text).expanduser()
+    if path.is_dir():
+        example = path / f"result{''.join(endings[:1])}"
+        raise InvalidValueError(f"{option} {text!r} is a folder; give a file in it, as in {example}.")
     if endings and path.suffix.lower() not in endings:
         raise InvalidValueError(
             f"{option} {text!r} has no ending that is known here; end it in {' or '.join(endings)}."
         )
-    if path.is_dir():
-        example = path / f"result{''.join(endings[:1])}"
-        raise InvalidValueError(f"{option} {text!r} is a folder; give a file in it, as in {example}.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,5 +1,7 @@
 """Draw plain rows and columns in the terminal, with as many columns as the window has room for."""
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,11 +35,25 @@ def draw(table: "Table", title: str = "") -> "Drawn":
 
 
 def drawn_to_fit(table: "Table", screen: "Console", title: str = "") -> "Drawn":
-    """Return a Rich table with the columns that fit the screen, those of low priority left out first."""
+    """Return a Rich table with as many columns as the screen has room for, the most important first."""
     from rich.measure import Measurement
 
-    for priority in (3, 2):
-        drawn = draw(table.only(priority), title)
-        if Measurement.get(screen, screen.options.update(max_width=10_000), drawn).maximum <= screen.width:
-            return drawn
-    return draw(table.only(1), title)
+    unbounded = screen.options.update(max_width=100_000)
+    shown = {i for i, column in enumerate(table.columns) if column.priority == 1}
+    drawn, least = draw(_only(table, shown), title), math.inf
+    for i in sorted(set(range(len(table.columns))) - shown, key=lambda i: (table.columns[i].priority, i)):
+        if table.columns[i].priority > least:
+            break
+        wider = draw(_only(table, shown | {i}), title)
+        if Measurement.get(screen, unbounded, wider).maximum <= screen.width:
+            shown, drawn = shown | {i}, wider
+        else:
+            least = table.columns[i].priority  # nothing less important may take the room
+    return drawn
+
+
+def _only(table: "Table", shown: set[int]) -> "Table":
+    """Return the table with only these columns, in their order."""
+    places = sorted(shown)
+    rows = tuple(tuple(row[i] for i in places) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[i] for i in places), rows=rows)
