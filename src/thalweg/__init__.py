@@ -55,10 +55,10 @@ _HOMES = {
     "Rule": "thalweg.optimizers",
     "Target": "thalweg.tasks",
     "Task": "thalweg.tasks",
-    "compare": "thalweg.study",
-    "open_study": "thalweg.study",
-    "race": "thalweg.study",
-    "train": "thalweg.study",
+    "compare": "thalweg.study.compare",
+    "open_study": "thalweg.study.study",
+    "race": "thalweg.study.race",
+    "train": "thalweg.study.train",
 }
 
 

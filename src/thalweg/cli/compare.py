@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from thalweg.records import PerformanceProfile, StudySummary
+    from thalweg.study.study import Study
 
 __all__ = ["compare"]
 
@@ -99,32 +100,42 @@ def compare(tasks: tuple[str, ...], optimizers: tuple[str, ...] | None, as_json:
     from thalweg.cli.output import output_path, print_json, repeated_command
 
     report = output_path(request["report"], "--report", (".html", ".htm")) if request["report"] else None
-    studies, profile = _studies(tasks, optimizers, request, repeated_command())
+    studies = _studies(tasks, optimizers, request, repeated_command())
     summaries = [study.summary for study in studies]
+    profile = _profile(summaries)
     if report:
         from thalweg.report import write_report
 
         write_report(report, summaries, profile)
     if as_json:
         documents = [study.to_dict() for study in studies]
-        print_json(documents[0] if len(documents) == 1 else {"studies": documents, "profile": profile})
+        print_json({"studies": documents, "profile": profile} if profile else documents[0])
     else:
         _show(summaries, profile, report)
 
 
-def _studies(tasks: tuple[str, ...], optimizers: tuple[str, ...] | None, request: dict[str, Any], command: str) -> Any:
-    """Return the finished studies and, for several tasks, their performance profile."""
+def _studies(
+    tasks: tuple[str, ...], optimizers: tuple[str, ...] | None, request: dict[str, Any], command: str
+) -> "list[Study]":
+    """Return the finished studies, one for each task."""
     from thalweg.cli.progress import Watch
-    from thalweg.study import compare as compare_one
-    from thalweg.study import compare_many
 
     kept = "finished runs are stored, and the same command continues from there."
     names = ("effort", "tune", "epochs", "batch_size", "trials", "tuning_seeds", "seed", "store")
-    chosen = {name: request[name] for name in names}
     with Watch(quiet=request["quiet"], kept=kept) as watch:
-        if len(tasks) == 1:
-            return [compare_one(tasks[0], optimizers, watcher=watch, command=command, **chosen)], None
+        from thalweg.study.compare import compare_many
+
+        chosen = {name: request[name] for name in names}
         return compare_many(tasks, optimizers, watcher=watch, command=command, **chosen)
+
+
+def _profile(summaries: "list[StudySummary]") -> "PerformanceProfile | None":
+    """Return the performance profile over several tasks, or None for one task."""
+    if len(summaries) == 1:
+        return None
+    from thalweg.study.profile import profile
+
+    return profile(summaries)
 
 
 def _show(summaries: "list[StudySummary]", profile: "PerformanceProfile | None", report: "Path | None") -> None:

@@ -38,7 +38,7 @@ EXAMPLES = (
 def export(study: str, form: str, out: str, store: str | None, as_json: bool) -> None:
     """Write a stored study's runs and curves for other programs."""
     from thalweg.report.export import export_study
-    from thalweg.study import open_study
+    from thalweg.study.study import open_study
 
     found = open_study(study, store)
     written = export_study(found.record, found.runs(), form, Path(out).expanduser())

@@ -82,8 +82,12 @@ def _landscapes() -> Items:
 def _studies(store: str | None) -> Items:
     from thalweg.records import plain
     from thalweg.store import open_store
+    from thalweg.store.location import locate
 
-    with open_store(store) as opened:
+    path = locate(store, create=False).path
+    if store is None and path and not path.exists():
+        return []  # nobody has compared anything yet; a store that was named must be there
+    with open_store(store, read_only=True) as opened:
         return [{"name": study.id, **plain(study)} for study in opened.list_studies()]
 
 

@@ -30,7 +30,7 @@ EXAMPLES = (
 def report(study: str, out: str | None, store: str | None, as_json: bool) -> None:
     """Show a stored study again and write its report."""
     from thalweg.cli.output import output_path, print_json
-    from thalweg.study import open_study
+    from thalweg.study.study import open_study
 
     path = output_path(out, "--out", (".html", ".htm")) if out else None
     found = open_study(study, store)

@@ -73,7 +73,7 @@ def train(task: str, optimizer: str, settings: tuple[tuple[str, Any], ...], as_j
     chosen = settings_by_name(settings)
     report = output_path(request["report"], "--report", (".html", ".htm")) if request["report"] else None
     with Watch(quiet=request["quiet"], kept="nothing of this run is kept; the same command starts it again.") as watch:
-        from thalweg.study import train as train_one
+        from thalweg.study.train import train as train_one
 
         names = ("epochs", "batch_size", "seed", "store")
         run = train_one(task, optimizer, chosen, watcher=watch, **{name: request[name] for name in names})
