@@ -33,15 +33,16 @@ EXAMPLES = (
 @click.option(
     "--out", required=True, cls=Option, section=options.OUTPUT, metavar="PATH", help="Where they are written."
 )
+@click.option("--force", is_flag=True, cls=Option, section=options.OUTPUT, help="Overwrite files that exist.")
 @options.store
 @options.as_json
-def export(study: str, form: str, out: str, store: str | None, as_json: bool) -> None:
+def export(study: str, form: str, out: str, force: bool, store: str | None, as_json: bool) -> None:
     """Write a stored study's runs and curves for other programs."""
     from thalweg.report.export import export_study
     from thalweg.study.study import open_study
 
     found = open_study(study, store)
-    written = export_study(found.record, found.runs(), form, Path(out).expanduser())
+    written = export_study(found.record, found.runs(), form, Path(out).expanduser(), force=force)
     if as_json:
         from thalweg.cli.output import print_json
 
