@@ -19,9 +19,10 @@ from thalweg.store import Store, open_store
 from thalweg.study.contenders import contenders_for
 from thalweg.study.environment import describe_environment, now
 from thalweg.study.plan import confirmation_runs, protocol_for, tuning_runs
+from thalweg.study.rules import make_rule, prototype, resolve
 from thalweg.study.selection import select_winners
 from thalweg.study.study import Study
-from thalweg.study.workbench import ReadyTask, make_rule, prototype, ready_task, resolve
+from thalweg.study.workbench import ReadyTask, ready_task
 from thalweg.tasks.base import Task
 from thalweg.training.devices import prepare_jax
 from thalweg.training.plan import Plan, choose_plan

@@ -10,7 +10,8 @@ from thalweg.errors import InvalidValueError
 from thalweg.optimizers.base import Rule
 from thalweg.records import OptimizerSpec, RunResult, RunSpec, TaskCard
 from thalweg.store import Store, open_store
-from thalweg.study.workbench import ready_task, resolve
+from thalweg.study.rules import resolve
+from thalweg.study.workbench import ready_task
 from thalweg.tasks.base import Task
 from thalweg.training.plan import Plan
 from thalweg.training.population import Engine, Member

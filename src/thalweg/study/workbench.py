@@ -4,19 +4,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from thalweg.tasks.check import check_task, task_card
 
 from thalweg.errors import InvalidValueError
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.lift import state_bytes_per_parameter
-from thalweg.optimizers.user_rules import ResolvedRule, resolve_optimizer
-from thalweg.records import Contender, OptimizerSpec, TaskCard
+from thalweg.records import TaskCard
 from thalweg.tasks.base import Data, Task
 from thalweg.tasks.catalogue import load_task, task_data, task_version
+from thalweg.tasks.check import check_task, task_card
 from thalweg.training.batches import steps_per_epoch
 from thalweg.training.devices import prepare_jax
 
-__all__ = ["ReadyTask", "Schedule", "make_rule", "ready_task", "resolve"]
+__all__ = ["ReadyTask", "Schedule", "ready_task"]
 
 CURVE_POINTS = 50  # most points of a curve; a point costs one pass over the validation set
 
@@ -113,41 +112,6 @@ def ready_task(reference: str | Task) -> ReadyTask:
         task, name, source = loaded.task, reference, loaded.source_fingerprint
     checked = check_task(task)
     return ReadyTask(name, task, task_data(task), task_version(task, source), task_card(task, checked))
-
-
-def resolve(references: list[str | type[Rule] | Rule]) -> list[tuple[str, type[Rule], str, str]]:
-    """Return ``(reference, class, preset, source)`` for names, files and rule classes.
-
-    Raises:
-        UnknownNameError: No such optimizer or preset.
-        UserFileError: The user's file is missing, raises, or holds no rule.
-        InvalidValueError: No optimizer was given.
-    """
-    if not references:
-        raise InvalidValueError("optimizers is empty; name at least one, e.g. sgd,adam.")
-    return [_resolve_one(reference) for reference in references]
-
-
-def _resolve_one(reference: str | type[Rule] | Rule) -> tuple[str, type[Rule], str, str]:
-    if isinstance(reference, type) and issubclass(reference, Rule):
-        return reference.name, reference, "", ""
-    if not isinstance(reference, str):
-        raise InvalidValueError(
-            f"optimizer {reference!r} is not allowed; give a name such as 'adam', 'adam@torch', "
-            "'./my_rule.py:MyRule', or a Rule class."
-        )
-    found: ResolvedRule = resolve_optimizer(reference)
-    return reference, found.rule_class, found.preset, found.source
-
-
-def make_rule(rule_class: type[Rule], spec: OptimizerSpec) -> Rule:
-    """Return the rule that a run's record describes."""
-    return rule_class(**{**spec.structure, **{k: float(v) for k, v in spec.hyperparameters.items()}})
-
-
-def prototype(rule_class: type[Rule], contender: Contender) -> Rule:
-    """Return a contender's rule with its default values."""
-    return rule_class(**{**contender.structure, **contender.defaults})
 
 
 def _divisor(epochs: int) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,16 +11,18 @@ import numpy as np
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 
-__all__ = ["follow"]
+__all__ = ["final_values", "follow"]
+
+Function: TypeAlias = Callable[[Any, Any], Any]  # (x, y) -> value in JAX operations
 
 
 def follow(
-    function: Callable[[Any, Any], Any], rules: Sequence[Rule], start: tuple[float, float], steps: int
+    function: Function, rules: Sequence[Rule], start: tuple[float, float], steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the path of every optimizer and the function's value along it.
 
     Args:
-        function: ``(x, y) -> value`` in JAX operations.
+        function: What is descended on.
         rules: The optimizers with their hyperparameters, R of them.
         start: The point all begin at.
         steps: Number of updates, 1 or more.
@@ -30,18 +32,30 @@ def follow(
         where an optimizer leaves the range of numbers.
     """
     with jax.enable_x64(True):
-        begin = jnp.asarray(start, dtype=jnp.float64)
-        program = jax.jit(partial(_follow_all, function, tuple(rules), steps))
-        points = program(begin)
-        values = jax.vmap(jax.vmap(lambda p: function(p[0], p[1])))(points)
+        points = jax.jit(partial(_each_path, function, tuple(rules), steps))(jnp.asarray(start, dtype=jnp.float64))
+        values = function(points[..., 0], points[..., 1])
         return np.asarray(points), np.asarray(values)
 
 
-def _follow_all(function: Callable[[Any, Any], Any], rules: tuple[Rule, ...], steps: int, start: Any) -> Any:
-    return jnp.stack([_follow_one(function, rule, steps, start) for rule in rules])
+def final_values(
+    function: Function, rule: Rule, rates: np.ndarray, start: tuple[float, float], steps: int
+) -> np.ndarray:
+    """Return the value after ``steps`` updates for each learning rate, shape like ``rates``, float64."""
+    with jax.enable_x64(True):
+
+        def end(rate: Any) -> Any:
+            path = _path(function, rule.with_values({"learning_rate": rate}), steps, begin)
+            return function(path[-1, 0], path[-1, 1])
+
+        begin = jnp.asarray(start, dtype=jnp.float64)
+        return np.asarray(jax.jit(jax.vmap(end))(jnp.asarray(rates, dtype=jnp.float64)))
 
 
-def _follow_one(function: Callable[[Any, Any], Any], rule: Rule, steps: int, start: Any) -> Any:
+def _each_path(function: Function, rules: tuple[Rule, ...], steps: int, start: Any) -> Any:
+    return jnp.stack([_path(function, rule, steps, start) for rule in rules])
+
+
+def _path(function: Function, rule: Rule, steps: int, start: Any) -> Any:
     gradient = jax.grad(lambda p: function(p[0], p[1]))
 
     def step(carry: Any, t: Any) -> tuple[Any, Any]:
