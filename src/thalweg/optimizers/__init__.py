@@ -6,7 +6,17 @@ from thalweg.optimizers.adam import Adam
 from thalweg.optimizers.adamax import Adamax
 from thalweg.optimizers.adamw import AdamW
 from thalweg.optimizers.amsgrad import AMSGrad
-from thalweg.optimizers.base import Hyperparameter, Number, Rule, State, Variant, hyperparameter, variant, zeros_like
+from thalweg.optimizers.base import (
+    Hyperparameter,
+    Number,
+    Rule,
+    State,
+    Variant,
+    full_like,
+    hyperparameter,
+    variant,
+    zeros_like,
+)
 from thalweg.optimizers.catalogue import OPTIMIZERS, find_optimizer, make_optimizer, optimizer_names
 from thalweg.optimizers.momentum import Momentum
 from thalweg.optimizers.nadam import NAdam
@@ -40,6 +50,7 @@ __all__ = [
     "State",
     "Variant",
     "find_optimizer",
+    "full_like",
     "hyperparameter",
     "make_optimizer",
     "optimizer_names",

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from thalweg.arrays import Array, namespace
 from thalweg.optimizers import fields
-from thalweg.optimizers.base import Number, Rule, State, hyperparameter, variant, zeros_like
+from thalweg.optimizers.base import Number, Rule, State, full_like, hyperparameter, variant
 
 __all__ = ["AdaGrad"]
 
@@ -82,7 +82,7 @@ class AdaGrad(Rule):
 
     def init(self, x: Array) -> State:
         """Return the sum of squares at its start."""
-        return {"sum": zeros_like(x) + self.initial_accumulator}
+        return {"sum": full_like(x, self.initial_accumulator)}
 
     def update(self, x: Array, g: Array, state: State, t: Array) -> tuple[Array, State]:
         """Return the parameters and the sum of squares after one step."""

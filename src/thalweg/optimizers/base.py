@@ -40,6 +40,7 @@ __all__ = [
     "Scale",
     "State",
     "Variant",
+    "full_like",
     "hyperparameter",
     "variant",
     "zeros_like",
@@ -123,6 +124,17 @@ def variant(default: Any, *, choices: tuple[Any, ...], meaning: str) -> Any:
 def zeros_like(x: Array) -> Array:
     """Return zeros of the shape, dtype and device of ``x``."""
     return namespace(x).zeros_like(x)
+
+
+def full_like(x: Array, value: Array) -> Array:
+    """Return an array of the shape, dtype and device of ``x`` whose every element is ``value``.
+
+    Args:
+        x: Array.
+        value: 0-d array, such as a hyperparameter inside ``init``; may be traced.
+    """
+    xp = namespace(x)
+    return xp.zeros_like(x) + xp.astype(value, x.dtype)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from thalweg.arrays import Array, namespace
-from thalweg.optimizers.base import Number, variant
+from thalweg.optimizers.base import Number, full_like, variant
 
 __all__ = ["corrected_root", "epsilon_place"]
 
@@ -38,5 +38,5 @@ def corrected_root(v: Array, correction: Array, epsilon: Number, place: str) -> 
         return xp.sqrt(v_hat + epsilon)
     root = xp.sqrt(v_hat)
     if place == "floor":
-        return xp.maximum(root, xp.zeros_like(root) + epsilon)
+        return xp.maximum(root, full_like(root, epsilon))
     return root + (epsilon / xp.sqrt(correction) if place == "uncorrected" else epsilon)

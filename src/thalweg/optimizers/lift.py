@@ -27,8 +27,8 @@ def init_state(rule: Rule, leaves: Sequence[Array]) -> TreeState:
         leaves: Parameter arrays of one library, any shapes.
     """
     if rule.whole_tree:
-        return _bound(rule, leaves[0]).init(tuple(leaves))
-    return tuple(_bound(rule, x).init(x) for x in leaves)
+        return _bound(rule, leaves[0], _widest(leaves)).init(tuple(leaves))
+    return tuple(_bound(rule, x, _widest([x])).init(x) for x in leaves)
 
 
 def update(
@@ -71,22 +71,27 @@ def state_bytes_per_parameter(rule: Rule, itemsize: int = 4) -> float:
     return sum(a.size for a in _arrays(init_state(rule, [x]))) * itemsize / x.size
 
 
-def _bound(rule: Rule, like: Array) -> Rule:
-    xp = namespace(like)
-    dtype = compute_dtype(like.dtype, xp)
+def _bound(rule: Rule, like: Array, dtype: Any) -> Rule:
     return rule.with_values({name: as_scalar(value, like, dtype) for name, value in rule.values().items()})
 
 
+def _widest(leaves: Sequence[Array]) -> Any:
+    """Return the dtype in which arrays that are updated together are computed."""
+    xp = namespace(leaves[0])
+    dtypes = [compute_dtype(x.dtype, xp) for x in leaves]
+    return xp.float64 if xp.float64 in dtypes else dtypes[0]
+
+
 def _in_compute_dtype(rule: Rule, x: Any, g: Any, state: Any, t: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
-    like = x[0] if rule.whole_tree else x
-    xp = namespace(like)
-    dtype = compute_dtype(like.dtype, xp)
+    leaves = x if rule.whole_tree else (x,)
+    dtype = _widest(leaves)
     needed = {name: inputs[name] for name in rule.needs}
-    step = as_scalar(t, like, dtype)
-    if dtype == like.dtype:
-        return _bound(rule, like).update(x, g, state, step, **needed)
-    wide = [_map(lambda a: xp.astype(a, dtype), part) for part in (x, g, state, needed)]
-    new_x, new_state = _bound(rule, like).update(wide[0], wide[1], wide[2], step, **wide[3])
+    step = as_scalar(t, leaves[0], dtype)
+    bound = _bound(rule, leaves[0], dtype)
+    if all(leaf.dtype == dtype for leaf in leaves):
+        return bound.update(x, g, state, step, **needed)
+    wide_x, wide_g, wide_state, wide_needed = (_widened(part, dtype) for part in (x, g, state, needed))
+    new_x, new_state = bound.update(wide_x, wide_g, wide_state, step, **wide_needed)
     return _cast_like(new_x, x), _cast_like(new_state, state)
 
 
@@ -96,8 +101,18 @@ def _points(
     if hook is identity:
         return tuple(leaves)
     if rule.whole_tree:
-        return _cast_like(hook(_bound(rule, leaves[0]), tuple(leaves), state), tuple(leaves))
-    return tuple(_cast_like(hook(_bound(rule, x), x, s), x) for x, s in zip(leaves, state, strict=True))
+        return _point(rule, hook, tuple(leaves), state)
+    return tuple(_point(rule, hook, x, s) for x, s in zip(leaves, state, strict=True))
+
+
+def _point(rule: Rule, hook: Callable[..., Any], x: Any, state: Any) -> Any:
+    leaves = x if rule.whole_tree else (x,)
+    dtype = _widest(leaves)
+    return _cast_like(hook(_bound(rule, leaves[0], dtype), _widened(x, dtype), _widened(state, dtype)), x)
+
+
+def _widened(tree: Any, dtype: Any) -> Any:
+    return _map(lambda a: a if a.dtype == dtype else namespace(a).astype(a, dtype), tree)
 
 
 def _map(f: Callable[[Array], Array], tree: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from thalweg.arrays import Array, bias_correction, namespace
 from thalweg.errors import InvalidValueError
 from thalweg.optimizers import fields
-from thalweg.optimizers.base import Number, Rule, State, hyperparameter, variant, zeros_like
+from thalweg.optimizers.base import Number, Rule, State, full_like, hyperparameter, variant, zeros_like
 
 __all__ = ["RMSProp"]
 
@@ -116,7 +116,7 @@ class RMSProp(Rule):
 
     def init(self, x: Array) -> State:
         """Return the averages at their start, and the buffer at rest if there is one."""
-        state = {"v": zeros_like(x) + self.initial_accumulator}
+        state = {"v": full_like(x, self.initial_accumulator)}
         if self.centered:
             state["m"] = zeros_like(x)
         if self.momentum_buffer:
