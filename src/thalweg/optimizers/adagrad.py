@@ -72,7 +72,7 @@ class AdaGrad(Rule):
         },
     }
 
-    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e1))
+    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e0))
     epsilon: Number = fields.epsilon(1e-7, search=None)
     initial_accumulator: Number = hyperparameter(0.0, meaning="a, where the sum r of squares starts")
     learning_rate_decay: Number = hyperparameter(0.0, meaning="κ, further decay of the rate with the step number")

@@ -18,7 +18,7 @@ class Momentum(Rule):
     the learning rate inside. The default numbers, 0.01 and 0.9, are those in common use.
 
     References:
-        Polyak (1964), Some methods of speeding up the convergence of iteration methods, eq. 9.
+        Polyak (1964), Some methods of speeding up the convergence of iteration methods.
         Goodfellow, Bengio and Courville (2016), Deep Learning, algorithm 8.2.
     """
 
@@ -30,7 +30,7 @@ class Momentum(Rule):
     )
     sources: ClassVar[tuple[str, ...]] = (
         "Polyak (1964), Some methods of speeding up the convergence of iteration methods, "
-        "USSR Computational Mathematics and Mathematical Physics 4(5), eq. 9",
+        "USSR Computational Mathematics and Mathematical Physics 4(5)",
         "Sutskever, Martens, Dahl and Hinton (2013), On the importance of initialization and momentum in deep "
         "learning, eqs. 1–2",
         "Goodfellow, Bengio and Courville (2016), Deep Learning, algorithm 8.2",
@@ -63,7 +63,7 @@ class Momentum(Rule):
     }
     special_cases: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = (("sgd", {"momentum": 0.0}),)
 
-    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e1))
+    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e0))
     momentum: Number = fields.velocity_decay()
     dampening: Number = hyperparameter(0.0, meaning="dampening d of the gradient that enters the velocity", high=1.0)
     weight_decay: Number = fields.weight_decay()

@@ -34,8 +34,8 @@ class Nesterov(Rule):
         "Nesterov (1983), A method of solving a convex programming problem with convergence rate O(1/k²)",
         "Sutskever, Martens, Dahl and Hinton (2013), On the importance of initialization and momentum in deep "
         "learning, eqs. 3–4",
-        "Bengio, Boulanger-Lewandowski and Pascanu (2013), Advances in Optimizing Recurrent Networks, eqs. 6–7 "
-        "(rewritten form), arXiv:1212.0901",
+        "Bengio, Boulanger-Lewandowski and Pascanu (2013), Advances in Optimizing Recurrent Networks, "
+        "section 3.5 (rewritten form), arXiv:1212.0901",
         "Goodfellow, Bengio and Courville (2016), Deep Learning, algorithm 8.3",
     )
     differences: ClassVar[tuple[str, ...]] = (
@@ -66,7 +66,7 @@ class Nesterov(Rule):
     }
     special_cases: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = (("sgd", {"momentum": 0.0}),)
 
-    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e1))
+    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e0))
     momentum: Number = fields.velocity_decay()
     weight_decay: Number = fields.weight_decay()
     form: str = variant(

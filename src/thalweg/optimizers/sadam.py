@@ -71,7 +71,7 @@ class SAdam(Rule):
 
     References:
         Tong, Liang and Bi (2019), Calibrating the Adaptive Learning Rate to Improve
-        Convergence of ADAM, section 4.
+        Convergence of ADAM.
     """
 
     name: ClassVar[str] = "sadam"
@@ -92,7 +92,7 @@ class SAdam(Rule):
     )
     presets: ClassVar[dict[str, dict[str, Any]]] = PRESETS
 
-    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e1))
+    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e0))
     beta1: Number = fields.first_decay()
     beta2: Number = fields.second_decay()
     sharpness: Number = sharpness()
@@ -118,7 +118,7 @@ class SAMSGrad(Rule):
 
     References:
         Tong, Liang and Bi (2019), Calibrating the Adaptive Learning Rate to Improve
-        Convergence of ADAM, section 4.
+        Convergence of ADAM.
     """
 
     name: ClassVar[str] = "samsgrad"
@@ -138,7 +138,7 @@ class SAMSGrad(Rule):
     )
     presets: ClassVar[dict[str, dict[str, Any]]] = PRESETS
 
-    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e1))
+    learning_rate: Number = fields.learning_rate(0.01, search=(1e-4, 1e0))
     beta1: Number = fields.first_decay()
     beta2: Number = fields.second_decay()
     sharpness: Number = sharpness()

@@ -27,7 +27,7 @@ class SGD(Rule):
     formula: ClassVar[tuple[str, ...]] = ("θ ← θ − η·(g + λ·θ)",)
     sources: ClassVar[tuple[str, ...]] = (
         "Cauchy (1847), Méthode générale pour la résolution des systèmes d'équations simultanées",
-        "Robbins and Monro (1951), A Stochastic Approximation Method, Annals of Mathematical Statistics 22(3), eq. 6",
+        "Robbins and Monro (1951), A Stochastic Approximation Method, Annals of Mathematical Statistics 22(3)",
         "Goodfellow, Bengio and Courville (2016), Deep Learning, algorithm 8.1",
     )
     differences: ClassVar[tuple[str, ...]] = (
