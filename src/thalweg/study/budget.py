@@ -45,8 +45,10 @@ def expected_best(table: TrialTable, resamples: Resamples, worst: float) -> Expe
     count = len(ascending)
     budget = np.unique(np.round(np.geomspace(1, count, BUDGET_POINTS)).astype(int))
     weights = budget_weights(count, budget)
-    drawn = _sorted_draws(resamples.trials[:, trials[sampled][order]], count)
-    low, high = percentiles(ascending[drawn] @ weights.T, resamples.confidence)
+    places = np.full(resamples.trials.shape[1], -1)
+    places[trials[sampled][order]] = np.arange(count)
+    drawn = _sorted_draws(places, resamples.trials)
+    low, high = percentiles(weights @ ascending[drawn].T, resamples.confidence)
     mean = weights @ ascending
     return ExpectedBest(
         table.contender,
@@ -87,13 +89,20 @@ def _log_binomial(n: np.ndarray | float, k: np.ndarray, left: np.ndarray) -> np.
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(left + 1)
 
 
-def _sorted_draws(counts: np.ndarray, count: int) -> np.ndarray:
-    """Return each row's draws as ascending indices, shape (B, count), from how often each index was drawn.
+def _sorted_draws(places: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Return the places of the configurations drawn, ascending in each row.
 
-    While some of the planned trials are missing the rows do not add up to ``count``; then draws
-    among the complete ones take their place.
+    Args:
+        places: Place of each planned trial among the complete ones, −1 if it is not complete.
+        draws: Trials drawn, shape (B, N).
+
+    Returns:
+        Shape (B, number of complete trials). While trials are missing, draws among the complete
+        ones take their place.
     """
-    if np.any(counts.sum(axis=1) != count):
-        rng = np.random.default_rng(count)
-        return np.sort(rng.integers(0, count, size=(len(counts), count)), axis=1)
-    return np.repeat(np.tile(np.arange(count), len(counts)), counts.ravel()).reshape(len(counts), count)
+    complete = int((places >= 0).sum())
+    if complete < len(places):
+        drawn = np.random.default_rng(complete).integers(0, complete, size=(len(draws), complete))
+    else:
+        drawn = places[draws]
+    return np.sort(drawn.astype(np.float32), axis=1).astype(np.intp)  # exact; float32 sorts ten times as fast

@@ -191,10 +191,10 @@ def _target(evidence: Evidence) -> Iterator[StudyWarning]:
     mend = "train for more epochs, or read nothing into their steps to the target"
     if len(missed) == len(confirmations):
         yield StudyWarning("target", None, f"Nobody reached {target} within {steps} steps; {mend}.")
-        return
-    for label in missed:
-        mend = "train for more epochs to learn whether it ever does"
-        yield StudyWarning("target", label, f"{label} reached {target} on no fresh seed within {steps} steps; {mend}.")
+    elif missed:
+        contender = missed[0] if len(missed) == 1 else None
+        who = f"{', '.join(missed)} never reached {target} within {steps} steps on any fresh seed"
+        yield StudyWarning("target", contender, f"{who}; train for more epochs to learn whether they would.")
 
 
 def _seeds(evidence: Evidence) -> Iterator[StudyWarning]:
@@ -228,8 +228,8 @@ def _defaults(evidence: Evidence) -> Iterator[StudyWarning]:
                 "default",
                 contender.label,
                 f"{contender.label}: none of {len(evidence.tables[contender.label].trials) - 1} sampled settings was "
-                f"better than its defaults (validation loss {selection.mean_validation_loss:.4g}); its search range "
-                "suits this task badly or is too wide for so few trials, so raise the effort.",
+                f"better than its defaults (validation loss {selection.mean_validation_loss:.4g}), so tuning has "
+                "gained nothing yet; raise the effort if it should.",
             )
 
 

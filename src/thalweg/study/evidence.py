@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thalweg.records import Contender, PlannedRun, RunResult, StudyRecord, StudySpec, TaskCard
-from thalweg.study.selection import Selection, TrialTable, select_winners, trial_tables
+from thalweg.study.selection import Selection, TrialTable, select_from, trial_tables
 from thalweg.study.statistics import Resamples, counted, draw, search_shifts, worst_of
 
 __all__ = ["Confirmation", "Evidence", "gather"]
@@ -98,7 +98,7 @@ def gather(record: StudyRecord, planned: Sequence[PlannedRun], results: Mapping[
         spec=spec,
         card=card,
         tables=tables,
-        selections=select_winners(spec, planned, results),
+        selections=select_from(spec, tables),
         confirmations=confirmations,
         resamples=draw(spec.protocol, spec.seed),
         worst_loss=worst_of(np.concatenate([t.loss.ravel() for t in tables.values()] or [[]]), False),

@@ -55,7 +55,7 @@ def rank_contenders(
     Args:
         labels: Names of the m contenders.
         values: Test metric per contender and fresh seed, shape (m, n), finite.
-        shifts: What each resampled search adds, shape (B, m).
+        shifts: What each resampled search adds, shape (m, B).
         resamples: The study's resamples.
         larger_is_better: Direction of the metric.
         win_probability: P(A better than B) from which a win may be claimed, in [0.5, 1].
@@ -69,10 +69,16 @@ def rank_contenders(
     order = sorted(range(len(labels)), key=lambda i: (-sign * means[i], labels[i]))
     replicates = mean_replicates(values, resamples) + shifts
     tie = 1e-9 * max(float(np.abs(values).max(initial=0.0)), 1e-300)  # float32 values: rounding, not difference
+    pairs = [(i, j) for place, i in enumerate(order) for j in order[place + 1 :]]
+    first, second = [i for i, _ in pairs], [j for _, j in pairs]
+    low, high = percentiles(replicates[first] - replicates[second], resamples.confidence)
     comparisons, beaten = [], set()
-    for i, j in ((i, j) for place, i in enumerate(order) for j in order[place + 1 :]):
-        chance = _chance(sign * (values[i] - values[j]), sign * (shifts[:, i] - shifts[:, j]), tie)
-        difference = _difference(means[i] - means[j], replicates[:, i] - replicates[:, j], values.shape[1], resamples)
+    for (i, j), lower, upper in zip(pairs, low.tolist(), high.tolist(), strict=True):
+        chance = _chance(sign * (values[i] - values[j]), sign * (shifts[i] - shifts[j]), tie)
+        mean = float(means[i] - means[j])
+        difference = Interval(mean, min(lower, mean), max(upper, mean))
+        if values.shape[1] < 2:
+            difference = Interval(mean, None, None)
         verdict = _verdict(difference, chance, sign, win_probability, tie)
         comparisons.append(Comparison(labels[i], labels[j], difference, chance, verdict))
         if verdict == "first":
@@ -84,14 +90,6 @@ def rank_contenders(
         {labels[i]: group for i, group in _groups(order, beaten).items()},
         tuple(comparisons),
     )
-
-
-def _difference(mean: float, replicates: np.ndarray, seeds: int, resamples: Resamples) -> Interval:
-    """Return a difference of means with its interval; without one for a single seed."""
-    if seeds < 2:
-        return Interval(float(mean), None, None)
-    low, high = percentiles(replicates, resamples.confidence)
-    return Interval(float(mean), min(float(low), float(mean)), max(float(high), float(mean)))
 
 
 def _verdict(difference: Interval, chance: float, sign: float, win_probability: float, tie: float) -> Verdict:
@@ -108,26 +106,29 @@ def _verdict(difference: Interval, chance: float, sign: float, win_probability: 
 
 def _chance(differences: np.ndarray, shifts: np.ndarray, tie: float) -> float:
     """Return the share of all pairs (difference of a seed, shift of a search) with a positive sum, ties half."""
-    ascending = np.sort(differences)
-    surely = len(ascending) - np.searchsorted(ascending, tie - shifts, side="right")
-    at_least = len(ascending) - np.searchsorted(ascending, -tie - shifts, side="left")
-    return float((surely + at_least).mean() / (2 * len(ascending)))
+    distinct, counts = np.unique(shifts, return_counts=True)
+    sums = differences[:, None] + distinct
+    wins = (sums > tie) + 0.5 * (np.abs(sums) <= tie)
+    return float(wins.mean(axis=0) @ counts / len(shifts))
 
 
 def _rank_intervals(replicates: np.ndarray, confidence: float, tie: float) -> list[tuple[int, int]]:
-    """Return each contender's lowest and highest rank; ``replicates``, larger is better, has shape (B, m).
+    """Return each contender's lowest and highest rank; ``replicates``, larger is better, has shape (m, B).
 
     Those who tie in a resample share all the ranks they occupy.
     """
     tail = (1 - confidence) / 2
     intervals = []
-    for own in replicates.T:
-        ahead = (replicates > own[:, None] + tie).sum(axis=1)
-        not_behind = (replicates >= own[:, None] - tie).sum(axis=1)
-        low = np.quantile(1 + ahead, tail, method="inverted_cdf")
-        high = np.quantile(not_behind, 1 - tail, method="inverted_cdf")
-        intervals.append((int(low), int(high)))
+    for own in replicates:
+        lowest = np.bincount(1 + (replicates > own + tie).sum(axis=0), minlength=len(replicates) + 1)
+        highest = np.bincount((replicates >= own - tie).sum(axis=0), minlength=len(replicates) + 1)
+        intervals.append((_first_share(lowest, tail), _first_share(highest, 1 - tail)))
     return intervals
+
+
+def _first_share(counts: np.ndarray, share: float) -> int:
+    """Return the first index up to which at least ``share`` of the counts lie."""
+    return int(np.searchsorted(np.cumsum(counts), share * counts.sum() - 1e-9))
 
 
 def _groups(order: Sequence[int], beaten: set[tuple[int, int]]) -> dict[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from thalweg.records import PlannedRun, RunResult, StudySpec
 
-__all__ = ["DEFAULT_TRIAL", "Selection", "TrialTable", "select_winners", "trial_tables", "worst_finite"]
+__all__ = ["DEFAULT_TRIAL", "Selection", "TrialTable", "select_from", "select_winners", "trial_tables", "worst_finite"]
 
 DEFAULT_TRIAL = -1
 
@@ -108,7 +108,11 @@ def select_winners(
         results: Outcomes by fingerprint. Configurations whose runs are not all there do not
             take part, and a contender without any is missing in what is returned.
     """
-    tables = trial_tables(spec, planned, results)
+    return select_from(spec, trial_tables(spec, planned, results))
+
+
+def select_from(spec: StudySpec, tables: Mapping[str, TrialTable]) -> dict[str, Selection]:
+    """Return the settings chosen for each contender from its tuning runs; see :func:`select_winners`."""
     worst = worst_finite(table.loss for table in tables.values())
     chosen = {}
     for contender in spec.contenders:

@@ -40,7 +40,7 @@ class Resamples:
 
     Attributes:
         seeds: Weight of each fresh seed, rows sum to 1, shape (B, n).
-        trials: How often each sampled configuration was drawn, rows sum to N, shape (B, N).
+        trials: Sampled configurations drawn with replacement, indices from 0 to N − 1, shape (B, N).
         confidence: Confidence level of intervals, in (0, 1).
     """
 
@@ -58,8 +58,9 @@ def draw(protocol: Protocol, seed: int) -> Resamples:
     """
     streams = np.random.SeedSequence(abs(seed)).spawn(2)
     n, resamples = protocol.confirmation_seeds, protocol.resamples
-    seeds = _counts(n, resamples, np.random.default_rng(streams[0])) / n
-    trials = _counts(protocol.trials, resamples, np.random.default_rng(streams[1]))
+    drawn = np.random.default_rng(streams[0]).integers(0, n, size=(resamples, n)) + n * np.arange(resamples)[:, None]
+    seeds = np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n) / n
+    trials = np.random.default_rng(streams[1]).integers(0, protocol.trials, size=(resamples, protocol.trials))
     return Resamples(seeds, trials, protocol.confidence)
 
 
@@ -95,16 +96,15 @@ def mean_replicates(values: np.ndarray, resamples: Resamples) -> np.ndarray:
         resamples: The study's resamples.
 
     Returns:
-        Replicates, shape (B,) or (B, m), their deviations from the mean widened by
+        Replicates, shape (B,) or (m, B), their deviations from the mean widened by
         :func:`inflation`. With a single seed they all are the value itself.
     """
     values = np.asarray(values, dtype=float)
     n = values.shape[-1]
-    mean = values.mean(axis=-1)
+    mean = values.mean(axis=-1, keepdims=True)
     if n < 2:
-        return np.broadcast_to(mean, (resamples.seeds.shape[0], *mean.shape)).copy()
-    deviations = resamples.seeds @ (values - mean[..., None]).T
-    return mean + inflation(n, resamples.confidence) * deviations
+        return np.repeat(mean, resamples.seeds.shape[0], axis=-1)
+    return mean + inflation(n, resamples.confidence) * ((values - mean) @ resamples.seeds.T)
 
 
 def interval(values: np.ndarray, resamples: Resamples) -> Interval:
@@ -138,10 +138,18 @@ def interval(values: np.ndarray, resamples: Resamples) -> Interval:
     return Interval(mean, min(float(low), mean), max(float(high), mean))
 
 
-def percentiles(replicates: np.ndarray, confidence: float) -> np.ndarray:
-    """Return the lower and upper percentile of replicates along the first axis, shape (2, …)."""
-    tail = (1 - confidence) / 2
-    return np.quantile(replicates, [tail, 1 - tail], axis=0)
+def percentiles(replicates: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper percentile of replicates along the last axis.
+
+    The linear interpolation of ``numpy.quantile``, three times as fast.
+    """
+    ascending = np.sort(replicates, axis=-1)
+    place = (1 - confidence) / 2 * (ascending.shape[-1] - 1)
+    below, share = math.floor(place), place - math.floor(place)
+    above = min(below + 1, ascending.shape[-1] - 1)
+    low = (1 - share) * ascending[..., below] + share * ascending[..., above]
+    high = (1 - share) * ascending[..., -1 - below] + share * ascending[..., -1 - above]
+    return low, high
 
 
 def search_shifts(
@@ -165,19 +173,20 @@ def search_shifts(
     Returns:
         Shifts in units of the metric, shape (B,).
     """
-    resample_count = resamples.trials.shape[0]
+    resample_count, trial_count = resamples.trials.shape
     if winner not in table.trials or table.diverged.all():
         return np.zeros(resample_count)
     losses = counted(table.loss, worst_loss).mean(axis=1)
     metrics = counted(table.metric, worst_metric).mean(axis=1)
     trials = np.array(table.trials)
     order = np.lexsort((trials, table.diverged.sum(axis=1), losses))
-    present = np.empty((resample_count, len(order)), dtype=bool)
-    for column, row in enumerate(order):
-        present[:, column] = True if trials[row] < 0 else resamples.trials[:, trials[row]] > 0
-    chosen = order[present.argmax(axis=1)]
-    shifts = metrics[chosen] - metrics[trials == winner][0]
-    return np.where(present.any(axis=1), shifts, 0.0)
+    places = np.full(trial_count, len(order))  # a trial that is not complete is never the best
+    sampled = trials[order] >= 0
+    places[trials[order][sampled]] = np.flatnonzero(sampled)
+    always = np.flatnonzero(~sampled)
+    first = np.minimum(places[resamples.trials].min(axis=1), always.min(initial=len(order)))
+    shifts = np.append(metrics[order] - metrics[trials == winner][0], 0.0)
+    return shifts[first]
 
 
 def worst_of(values: np.ndarray, larger_is_better: bool) -> float:
@@ -193,9 +202,3 @@ def counted(values: np.ndarray, worst: float) -> np.ndarray:
     """Return the values with every one that is not finite counted as ``worst``."""
     values = np.asarray(values, dtype=float)
     return np.where(np.isfinite(values), values, worst)
-
-
-def _counts(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Return how often each of ``n`` things is drawn in n draws with replacement, shape (resamples, n)."""
-    drawn = rng.integers(0, n, size=(resamples, n)) + n * np.arange(resamples)[:, None]
-    return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n)

@@ -106,7 +106,7 @@ def _rank(evidence: Evidence) -> Ranking:
         return Ranking((), {}, {}, ())
     values = np.stack([evidence.fresh(evidence.confirmations[label].winner, "test_metric") for label in labels])
     values = np.nan_to_num(values, nan=0.0)  # only where no run on a fresh seed of the whole study was finite
-    shifts = np.stack([evidence.shifts(label) for label in labels], axis=1)
+    shifts = np.stack([evidence.shifts(label) for label in labels])
     better, threshold = evidence.card.larger_is_better, evidence.spec.protocol.win_probability
     return rank_contenders(labels, values, shifts, evidence.resamples, better, threshold)
 
