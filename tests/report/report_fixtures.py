@@ -55,9 +55,13 @@ def _rows(labels, rng, seeds):
                 optimizer=label,
                 hyperparameters={"learning_rate": rate, "beta1": 0.913, "beta2": 0.99871, "epsilon": 1e-8},
                 tuned=("learning_rate",) if label == "sgd" else ("learning_rate", "beta1", "beta2"),
-                validation_loss=Interval(0.11 + (0.972 - level) * 4, 0.1 + (0.972 - level) * 4, 0.121 + (0.972 - level) * 4),
+                validation_loss=Interval(
+                    0.11 + (0.972 - level) * 4, 0.1 + (0.972 - level) * 4, 0.121 + (0.972 - level) * 4
+                ),
                 test_metric=shown,
-                default_test_metric=Interval(0.104, 0.08, 0.13) if label == "adadelta" else Interval(default, default - 0.004, default + 0.004),
+                default_test_metric=Interval(0.104, 0.08, 0.13)
+                if label == "adadelta"
+                else Interval(default, default - 0.004, default + 0.004),
                 rank=(min(members), max(members)),
                 group=group,
                 steps_to_target=None if i == count - 1 and count > 4 else 320 + 37.4 * i,
@@ -79,7 +83,11 @@ def _comparisons(rows):
         half = 0.003
         pairs.append(
             Comparison(
-                a.contender, b.contender, Interval(gap, gap - half, gap + half), 0.97 if apart else 0.56, "first" if apart else "not separable"
+                a.contender,
+                b.contender,
+                Interval(gap, gap - half, gap + half),
+                0.97 if apart else 0.56,
+                "first" if apart else "not separable",
             )
         )
     return tuple(pairs)
@@ -130,7 +138,12 @@ def _expected(label, row, trials):
     final = row.validation_loss.mean
     mean = tuple(final + 1.1 * math.exp(-0.45 * (k - 1)) for k in budget)
     return ExpectedBest(
-        label, budget, mean, tuple(m * 0.93 for m in mean), tuple(m * (1 + 0.5 / k) for m, k in zip(mean, budget, strict=True)), final * 1.25
+        label,
+        budget,
+        mean,
+        tuple(m * 0.93 for m in mean),
+        tuple(m * (1 + 0.5 / k) for m, k in zip(mean, budget, strict=True)),
+        final * 1.25,
     )
 
 
@@ -179,19 +192,45 @@ def make_summary(
 
 def make_awkward():
     """Every optional number missing, a contender that diverged, one seed, no target, odd names."""
-    whole = make_summary(("adam", '<script>alert("x")</script>', "./rules/a & b.py:MyVeryLongRuleNameThatGoesOn"), seeds=1, warnings=())
-    rows = list(whole.leaderboard)
-    rows[0] = dataclasses.replace(rows[0], test_metric=Interval(0.97, None, None), validation_loss=Interval(float("nan"), None, None), group=1, rank=(1, 1))
-    rows[1] = dataclasses.replace(
-        rows[1], steps_to_target=None, target_share=None, state_bytes_per_parameter=None, seconds_per_step=None, default_test_metric=NONE, group=2, rank=(2, 2)
+    whole = make_summary(
+        ("adam", '<script>alert("x")</script>', "./rules/a & b.py:MyVeryLongRuleNameThatGoesOn"), seeds=1, warnings=()
     )
-    rows[2] = dataclasses.replace(rows[2], test_metric=NONE, validation_loss=NONE, default_test_metric=NONE, diverged_share=1.0, group=3, rank=(3, 3), hyperparameters={})
+    rows = list(whole.leaderboard)
+    rows[0] = dataclasses.replace(
+        rows[0],
+        test_metric=Interval(0.97, None, None),
+        validation_loss=Interval(float("nan"), None, None),
+        group=1,
+        rank=(1, 1),
+    )
+    rows[1] = dataclasses.replace(
+        rows[1],
+        steps_to_target=None,
+        target_share=None,
+        state_bytes_per_parameter=None,
+        seconds_per_step=None,
+        default_test_metric=NONE,
+        group=2,
+        rank=(2, 2),
+    )
+    rows[2] = dataclasses.replace(
+        rows[2],
+        test_metric=NONE,
+        validation_loss=NONE,
+        default_test_metric=NONE,
+        diverged_share=1.0,
+        group=3,
+        rank=(3, 3),
+        hyperparameters={},
+    )
     curves = list(whole.curves)
     curves[-1] = dataclasses.replace(curves[-1], median=(None,) * 31, low=(None,) * 31, high=(None,) * 31)
     curves[3] = dataclasses.replace(curves[3], median=(*curves[3].median[:5], *(float("nan"),) * 26))
     trials = list(whole.sensitivity)
     count = len(trials[2].learning_rate)
-    trials[2] = dataclasses.replace(trials[2], median=(None,) * count, low=(None,) * count, high=(None,) * count, diverged_share=(1.0,) * count)
+    trials[2] = dataclasses.replace(
+        trials[2], median=(None,) * count, low=(None,) * count, high=(None,) * count, diverged_share=(1.0,) * count
+    )
     expected = [dataclasses.replace(one, default=None) for one in whole.expected_best[:2]]
     return dataclasses.replace(
         whole,
@@ -205,7 +244,9 @@ def make_awkward():
 def make_empty():
     """A study of which nothing but the leaderboard exists."""
     whole = make_summary(("adam",), warnings=())
-    return dataclasses.replace(whole, comparisons=(), sensitivity=(), curves=(), expected_best=(), spaces={}, environment={}, command="")
+    return dataclasses.replace(
+        whole, comparisons=(), sensitivity=(), curves=(), expected_best=(), spaces={}, environment={}, command=""
+    )
 
 
 def make_profile(summaries):
@@ -220,7 +261,9 @@ def make_profile(summaries):
     tau = tuple(float(t) for t in np.linspace(1, 4, 61))
     share = tuple(tuple(float(np.mean([r is not None and r <= t for r in row])) for t in tau) for row in ratio)
     score = tuple(float(np.mean([0.0 if r is None else max(0.0, 4 - r) / 3 for r in row])) for row in ratio)
-    return PerformanceProfile(tuple(labels), tuple(s.task.name for s in summaries), tuple(steps), ratio, score, tau, share)
+    return PerformanceProfile(
+        tuple(labels), tuple(s.task.name for s in summaries), tuple(steps), ratio, score, tau, share
+    )
 
 
 def make_several(count=4, contenders=8):
@@ -233,7 +276,10 @@ def make_several(count=4, contenders=8):
         warnings = () if i else None
         one = make_summary(labels, task=name, title=f"{name.capitalize()}: a task", random=i, warnings=warnings)
         rows = tuple(
-            dataclasses.replace(row, steps_to_target=None if row.steps_to_target is None else row.steps_to_target * (1 + 0.4 * j * (i % 3)))
+            dataclasses.replace(
+                row,
+                steps_to_target=None if row.steps_to_target is None else row.steps_to_target * (1 + 0.4 * j * (i % 3)),
+            )
             for j, row in enumerate(one.leaderboard)
         )
         summaries.append(dataclasses.replace(one, leaderboard=rows))

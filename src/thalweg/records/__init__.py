@@ -1,6 +1,7 @@
 """Frozen records of runs, studies and their outcomes: plain data, no computation."""
 
 from thalweg.records.canonical import canonical_json, fingerprint, plain
+from thalweg.records.race import RaceEntry, RaceResult
 from thalweg.records.runs import Curve, OptimizerSpec, RunResult, RunSpec, RunStatus
 from thalweg.records.studies import Contender, Dimension, PlannedRun, Protocol, StudyRecord, StudySpec
 from thalweg.records.summary import (
@@ -29,6 +30,8 @@ __all__ = [
     "PerformanceProfile",
     "PlannedRun",
     "Protocol",
+    "RaceEntry",
+    "RaceResult",
     "RunResult",
     "RunSpec",
     "RunStatus",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from thalweg.records.summary import PerformanceProfile
 from thalweg.report.charts import Axis, Line, figure, legend, overview
-from thalweg.report.formatting import MISSING, escape, finite, number, share, shorten, steps
+from thalweg.report.formatting import escape, finite, number, share, shorten, steps
 from thalweg.report.palette import Style
 from thalweg.report.svg import picture, tag, text
 from thalweg.report.tables import Column, Table, html_table
@@ -20,7 +20,12 @@ def _by_score(profile: PerformanceProfile) -> list[int]:
 
 def score_table(profile: PerformanceProfile) -> Table:
     """Return the scores of the profile with the absolute steps to the target beside them."""
-    columns = (Column("contender", "left"), Column("score"), Column("tasks solved"), *(Column(f"{t}: steps") for t in profile.tasks))
+    columns = (
+        Column("contender", "left"),
+        Column("score"),
+        Column("tasks solved"),
+        *(Column(f"{t}: steps") for t in profile.tasks),
+    )
     rows = []
     for i in _by_score(profile):
         times = profile.steps_to_target[i]
@@ -41,9 +46,12 @@ def profile_figure(key: str, profile: PerformanceProfile, styles: Mapping[str, S
     said = "; ".join(f"{profile.contenders[i]} score {number(profile.score[i])}" for i in order)
     chart = overview(key + "-o", lines, styles, x, y, "Performance profile", said)
     note = (
-        "How many of the tasks each contender solves within so many times the steps of the best one. Height at the left edge is how often it is "
-        "the best, height at the right how often it gets there at all. The score is the area under the line, scaled to 0–1. It is "
-        "relative to this field: adding or leaving out a contender changes everyone's score, so the absolute steps stand beside it."
+        "How many of the tasks each contender solves within so many times the steps of the best one. Height at the "
+        "left edge is how often it is "
+        "the best, height at the right how often it gets there at all. The score is the area under the line, scaled "
+        "to 0–1. It is "
+        "relative to this field: adding or leaving out a contender changes everyone's score, so the absolute steps "
+        "stand beside it."
     )
     body = legend([one.contender for one in lines], styles) + chart
     return figure(key, "Performance profile over the tasks", note, body, html_table(score_table(profile)))
@@ -56,7 +64,8 @@ def heat_figure(key: str, profile: PerformanceProfile, styles: Mapping[str, Styl
     order = _by_score(profile)
     cell, high, left, top = 92.0, 30.0, 150.0, 40.0
     parts = [
-        text(left + cell * (j + 0.5), top - 12, shorten(name, 14), "tk", "middle") for j, name in enumerate(profile.tasks)
+        text(left + cell * (j + 0.5), top - 12, shorten(name, 14), "tk", "middle")
+        for j, name in enumerate(profile.tasks)
     ]
     for row, i in enumerate(order):
         y = top + high * row
@@ -68,11 +77,18 @@ def heat_figure(key: str, profile: PerformanceProfile, styles: Mapping[str, Styl
     chart = picture(key + "-m", width, height, "Ratio to the best", said, "".join(parts), "heat")
     chart = f'<div class="scroll" tabindex="0" style="--w:{width:.0f}px">{chart}</div>'
     note = (
-        "Steps to the task's target as a multiple of the best contender's: × 1 is the best on that task, a dash missed the target. "
+        "Steps to the task's target as a multiple of the best contender's: × 1 is the best on that task, missed "
+        "means that the target was never reached. "
         "Look along a row for a contender that is good everywhere, and down a column for a task that tells them apart."
     )
     labels = [profile.contenders[i] for i in order]
-    return figure(key, "Task by task: ratio to the best", note, legend(labels, styles) + _shades() + chart, _ratios(profile, order))
+    return figure(
+        key,
+        "Task by task: ratio to the best",
+        note,
+        legend(labels, styles) + _shades() + chart,
+        _ratios(profile, order),
+    )
 
 
 def _shade(ratio: float | None) -> int:
@@ -82,7 +98,7 @@ def _shade(ratio: float | None) -> int:
 
 def _ratio_text(ratio: float | None) -> str:
     value = finite(ratio)
-    return MISSING if value is None else f"× {value:.2f}" if value < 10 else f"× {value:.0f}"
+    return "missed" if value is None else f"× {value:.2f}" if value < 10 else f"× {value:.0f}"
 
 
 def _cell(x: float, y: float, width: float, height: float, ratio: float | None) -> str:

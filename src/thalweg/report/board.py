@@ -1,7 +1,8 @@
 """The leaderboard and the pairwise verdicts as tables of the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
 from thalweg.records.summary import Comparison, LeaderboardRow, StudySummary
 from thalweg.report.charts import swatch
@@ -18,10 +19,10 @@ from thalweg.report.formatting import (
     steps,
 )
 from thalweg.report.palette import Style
-from thalweg.report.tables import comparison_table, html_table, metric_title, probability, time_to_target
+from thalweg.report.tables import comparison_table, html_table, loss_text, metric_title, probability, time_to_target
 from thalweg.report.whiskers import row_axis, row_scale, row_whisker
 
-__all__ = ["leaderboard_section", "matrix_section"]
+__all__ = ["leaderboard_section", "matrix_section", "spaces_table"]
 
 
 def leaderboard_section(summary: StudySummary, styles: Mapping[str, Style]) -> str:
@@ -29,8 +30,10 @@ def leaderboard_section(summary: StudySummary, styles: Mapping[str, Style]) -> s
     scale = row_scale(summary.leaderboard)
     titles = (
         ("rank", ""), ("optimizer", "who"), (escape(metric_title(summary)), ""), (row_axis(scale), ""),
-        (f"validation {escape(summary.task.loss)}", ""), ("steps to target", ""), ("seeds that reached it", ""), ("trials diverged", ""),
-        ("state, bytes per parameter", ""), ("time per step, alone", ""), ("time to target", ""), ("tuned hyperparameters", "hp"),
+        (f"validation loss{_below(summary.task.loss if summary.task.loss != 'loss' else MISSING)}", ""),
+        (f"steps to target{_below('seeds reaching it')}", ""), (f"diverged{_below('of all trials')}", ""),
+        (f"state{_below('bytes / parameter')}", ""), (f"time to target{_below('per step, alone')}", ""),
+        ("tuned hyperparameters", "hp"),
     )  # fmt: skip
     head = "".join(f'<th scope="col" class="{c}">{t}</th>' if c else f'<th scope="col">{t}</th>' for t, c in titles)
     rows = []
@@ -39,8 +42,10 @@ def leaderboard_section(summary: StudySummary, styles: Mapping[str, Style]) -> s
         for i, row in enumerate(group):
             tie = _tie(len(group)) if i == 0 else ""
             split = ' class="split"' if i == 0 and rows else ""
-            rows.append(f"<tr{split}>{tie}{_row(row, styles[row.contender], row_whisker(row.test_metric, styles[row.contender], scale))}</tr>")
-    table = f'<table class="board"><thead><tr><td class="tie"></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+            style = styles[row.contender]
+            rows.append(f"<tr{split}>{tie}{_row(row, style, row_whisker(row.test_metric, style, scale))}</tr>")
+    top = f'<thead><tr><td class="tie"></td>{head}</tr></thead>'
+    table = f'<table class="board">{top}<tbody>{"".join(rows)}</tbody></table>'
     return f'<div class="scroll" tabindex="0">{table}</div><p class="note">{escape(_note(summary))}</p>'
 
 
@@ -54,8 +59,10 @@ def _note(summary: StudySummary) -> str:
         name = f"validation {task.metric}" if task.target_quantity == "validation_metric" else f"validation {task.loss}"
         target = f" Target: {name} {sign} {number(task.target_value)}; it ships with the task."
     return (
-        f"Means over the fresh seeds with {interval}; the rank is the interval of ranks over resampled configurations and seeds. A bracket joins "
-        f"contenders that cannot be separated.{target} Time to target is steps × time per step of one run measured alone."
+        f"Means over the fresh seeds with {interval}; the rank is the interval of ranks over resampled "
+        "configurations and seeds. A bracket joins "
+        f"contenders that cannot be separated.{target} Time to target is steps × time per step of one run measured "
+        "alone."
     )
 
 
@@ -71,11 +78,16 @@ def _row(row: LeaderboardRow, style: Style, whisker: str) -> str:
     lost = ' class="bad"' if row.diverged_share > 0.3 else ""
     return (
         f'<td>{rank_text(row.rank)}</td><th scope="row" class="who">{swatch(style)}{name}</th>'
-        f'<td>{escape(estimate(row.test_metric, "diverged"))}<span class="sub">default {escape(default)}</span></td><td>{whisker}</td>'
-        f"<td>{escape(estimate(row.validation_loss, 'diverged'))}</td><td>{reached}</td><td>{escape(share(row.target_share))}</td>"
+        f"<td>{escape(estimate(row.test_metric, 'diverged'))}{_below(f'default {default}')}</td><td>{whisker}</td>"
+        f"<td>{escape(loss_text(row))}</td><td>{reached}{_below(share(row.target_share))}</td>"
         f"<td{lost}>{escape(share(row.diverged_share))}</td><td>{number(row.state_bytes_per_parameter)}</td>"
-        f'<td>{seconds_per_step(row.seconds_per_step)}</td><td>{duration(time_to_target(row))}</td><td class="hp">{_settings(row)}</td>'
+        f"<td>{duration(time_to_target(row))}{_below(seconds_per_step(row.seconds_per_step))}</td>"
+        f'<td class="hp">{_settings(row)}</td>'
     )
+
+
+def _below(words: str) -> str:
+    return "" if words == MISSING else f'<span class="sub">{escape(words)}</span>'
 
 
 def _settings(row: LeaderboardRow) -> str:
@@ -98,12 +110,17 @@ def matrix_section(summary: StudySummary) -> str:
     )
     threshold = summary.protocol.get("win_probability", 0.75)
     note = (
-        f"Row against column, paired by seed: ▲ the row is better, ▼ the column is better, = not separable. The number is the probability that the "
-        f"row is better. A win needs a probability of at least {number(threshold)} and an interval of the difference that excludes a tie."
+        "Row against column, paired by seed: ▲ the row is better, ▼ the column is better, = not separable. The "
+        "number is the probability that the "
+        f"row is better. A win needs a probability of at least {number(threshold)} and an interval of the difference "
+        "that excludes a tie."
     )
     table = f'<table class="matrix"><thead><tr><td class="me"></td>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    pairs = f'<details><summary>All pairs with their differences</summary><div class="scroll">{html_table(comparison_table(summary))}</div></details>'
-    return f'<h3>Who beats whom</h3><p class="note">{escape(note)}</p><div class="scroll" tabindex="0">{table}</div>{pairs}'
+    every = f'<div class="scroll">{html_table(comparison_table(summary))}</div>'
+    return (
+        f'<h3>Who beats whom</h3><p class="note">{escape(note)}</p><div class="scroll" tabindex="0">{table}</div>'
+        f"<details><summary>All pairs with their differences</summary>{every}</details>"
+    )
 
 
 def _verdict_cell(found: Mapping[tuple[str, str], Comparison], row: str, column: str) -> str:
@@ -123,6 +140,23 @@ def _verdict_cell(found: Mapping[tuple[str, str], Comparison], row: str, column:
     return f'<td class="{class_}" title="{escape(said)}">{sign}<small>{escape(probability(chance))}</small></td>'
 
 
-def contenders_of(summaries: Sequence[StudySummary]) -> list[str]:
-    """Return every contender's label once, in the order of the leaderboards."""
-    return list(dict.fromkeys(row.contender for summary in summaries for row in summary.leaderboard))
+def spaces_table(summary: StudySummary) -> str:
+    """Return the searched ranges: one row per contender, one column per hyperparameter, the chosen value below."""
+    names = list(dict.fromkeys(str(d.get("name", MISSING)) for space in summary.spaces.values() for d in space))
+    chosen = {row.contender: row.hyperparameters for row in summary.leaderboard}
+    head = "".join(f'<th scope="col" class="l">{escape(name)}</th>' for name in names)
+    rows = []
+    for label, space in summary.spaces.items():
+        by_name = {str(d.get("name", MISSING)): d for d in space}
+        cells = "".join(_space_cell(by_name.get(name), chosen.get(label, {}).get(name)) for name in names)
+        rows.append(f'<tr><th scope="row" class="l">{escape(label)}</th>{cells}</tr>')
+    top = f'<tr><th scope="col" class="l">contender</th>{head}</tr>'
+    return f'<table class="spaces"><thead>{top}</thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _space_cell(dimension: Mapping[str, Any] | None, value: float | None) -> str:
+    if dimension is None:
+        return '<td class="l sub">default</td>' if value is not None else f'<td class="l">{MISSING}</td>'
+    scale = {"log": "log", "linear": "linear", "complement": "log in 1 − value"}.get(str(dimension.get("scale")), "")
+    ends = f"{number(dimension.get('low'), 6)} to {number(dimension.get('high'), 6)}"
+    return f'<td class="l">{ends}{_below(f"{scale}, chosen {number(value)}" if value is not None else scale)}</td>'

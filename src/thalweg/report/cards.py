@@ -5,16 +5,21 @@ from typing import Any
 
 from thalweg.records.summary import StudySummary
 from thalweg.report.formatting import duration, escape, number, steps
+from thalweg.report.tables import Column, Table, html_table, metric_title
 
-__all__ = ["environment_section", "how_to_read", "protocol_card", "sources_section", "warnings_section"]
+__all__ = ["environment_section", "fact_card", "how_to_read", "protocol_card", "sources_section", "warnings_section"]
 
 SOURCES = (
-    "Dahl et al. 2023, Benchmarking Neural Network Training Algorithms (AlgoPerf): targets, performance profile. arXiv:2306.07179",
-    "Bouthillier et al. 2021, Accounting for Variance in Machine Learning Benchmarks: P(A better than B) ≥ 0.75. arXiv:2103.03098",
-    "Choi et al. 2019, On Empirical Comparisons of Optimizers for Deep Learning: inclusion, search spaces. arXiv:1910.05446",
+    "Dahl et al. 2023, Benchmarking Neural Network Training Algorithms (AlgoPerf): targets, performance profile. "
+    "arXiv:2306.07179",
+    "Bouthillier et al. 2021, Accounting for Variance in Machine Learning Benchmarks: P(A better than B) ≥ 0.75. "
+    "arXiv:2103.03098",
+    "Choi et al. 2019, On Empirical Comparisons of Optimizers for Deep Learning: inclusion, search spaces. "
+    "arXiv:1910.05446",
     "Dodge et al. 2019, Show Your Work: expected best against budget. arXiv:1909.03004",
     "Sivaprasad et al. 2020, Optimizer Benchmarking Needs to Account for Hyperparameter Tuning. arXiv:1910.11758",
-    "Schmidt, Schneider and Hennig 2021, Descending through a Crowded Valley: defaults against tuning. arXiv:2007.01547",
+    "Schmidt, Schneider and Hennig 2021, Descending through a Crowded Valley: defaults against tuning. "
+    "arXiv:2007.01547",
 )
 
 
@@ -25,12 +30,20 @@ def warnings_section(summaries: Sequence[StudySummary]) -> str:
     for summary in summaries:
         for warning in summary.warnings:
             where = f"<b>{escape(summary.task.name)}</b> · " if several else ""
-            who = f"<b>{escape(warning.contender)}</b>: " if warning.contender and warning.contender not in warning.sentence else ""
+            who = (
+                f"<b>{escape(warning.contender)}</b>: "
+                if warning.contender and warning.contender not in warning.sentence
+                else ""
+            )
             items.append(f"<li>{where}{who}{escape(warning.sentence)}</li>")
     if not items:
-        return '<section class="fine" id="warnings"><p>No warnings: no optimum at the edge of its space, no target missed by all, enough seeds.</p></section>'
+        return (
+            '<section class="fine" id="warnings"><p>No warnings: no optimum lies at the edge of its space, few trials diverged, '
+            "no special case beat its general rule, there were enough seeds.</p></section>"
+        )
     count = "One thing" if len(items) == 1 else f"{len(items)} things"
-    return f'<section class="warnings" id="warnings"><h2>{count} to know before reading on</h2><ul>{"".join(items)}</ul></section>'
+    title = f"<h2>{count} to know before reading on</h2>"
+    return f'<section class="warnings" id="warnings">{title}<ul>{"".join(items)}</ul></section>'
 
 
 def _entries(summary: StudySummary) -> list[tuple[str, str]]:
@@ -39,7 +52,10 @@ def _entries(summary: StudySummary) -> list[tuple[str, str]]:
     return [
         ("Task", f"{task.name}, {task.parameters:,} parameters"),
         ("Examples", examples),
-        ("Judged by", f"test {task.metric}{f' ({task.unit})' if task.unit else ''}, {'higher' if task.larger_is_better else 'lower'} is better"),
+        (
+            "Judged by",
+            f"{metric_title(summary)}, {'higher' if task.larger_is_better else 'lower'} is better",
+        ),
         ("Trained on", task.loss),
         ("Target", _target(summary)),
         ("Effort", _word(p, "effort")),
@@ -82,7 +98,8 @@ def _intervals(protocol: Mapping[str, Any]) -> str:
     return f"{100 * level:g} %, {resamples:,} bootstrap resamples of configurations and seeds"
 
 
-def _card(entries: Sequence[tuple[str, str]]) -> str:
+def fact_card(entries: Sequence[tuple[str, str]]) -> str:
+    """Return names with their values as a card; entries without a value are left out."""
     shown = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in entries if value)
     return f'<dl class="card">{shown}</dl>'
 
@@ -90,20 +107,25 @@ def _card(entries: Sequence[tuple[str, str]]) -> str:
 def protocol_card(summaries: Sequence[StudySummary]) -> str:
     """Return the protocol card: what was held equal. Over several tasks, what they share comes first."""
     lead = (
-        "The same for every contender: data, model, initial weights and batch order by seed, number of steps, batch size, schedule and number of trials. "
+        "The same for every contender: data, model, initial weights and batch order by seed, number of steps, batch "
+        "size, schedule and number of trials. "
         "Everything was selected on the validation set; the test set was read once, at the end, on fresh seeds."
     )
     cards = [_entries(summary) for summary in summaries]
     if len(cards) == 1:
-        body = _card(cards[0])
+        body = fact_card(cards[0])
     else:
         common = [entry for entry in cards[0] if all(entry in card for card in cards)]
-        own = "".join(
-            f"<h3>{escape(summary.task.title or summary.task.name)}</h3>{_card([e for e in card if e not in common])}"
-            for summary, card in zip(summaries, cards, strict=True)
-        )
-        body = _card(common) + own
+        own = _own_facts([[entry for entry in card if entry not in common] for card in cards])
+        body = fact_card(common) + own
     return f'<section id="protocol"><h2>What was held equal</h2><p class="note">{lead}</p>{body}</section>'
+
+
+def _own_facts(cards: Sequence[Sequence[tuple[str, str]]]) -> str:
+    names = list(dict.fromkeys(name for card in cards for name, _ in card))
+    columns = tuple(Column(name, "left") for name in names)
+    rows = tuple(tuple(dict(card).get(name, "") for name in names) for card in cards)
+    return f'<div class="scroll" tabindex="0">{html_table(Table(columns, rows))}</div>' if names else ""
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -127,25 +149,37 @@ def environment_section(summaries: Sequence[StudySummary]) -> str:
         seen.append(summary.environment)
         entries = _flat(summary.environment) if fresh else []
         spent = [(f"time, {part}", duration(seconds)) for part, seconds in summary.seconds.items()]
-        entries += [*spent, ("runs", f"{summary.runs:,}"), ("seed of the study", str(summary.seed)), ("study", summary.study), ("created", summary.created)]
-        parts.append(name + _card(entries))
+        entries += [
+            *spent,
+            ("runs", f"{summary.runs:,}"),
+            ("seed of the study", str(summary.seed)),
+            ("study", summary.study),
+            ("created", summary.created),
+        ]
+        parts.append(name + fact_card(entries))
     return f'<section id="environment"><h2>Environment</h2>{"".join(parts)}</section>'
 
 
 def how_to_read(several: bool) -> str:
     """Return the short guide to the report."""
     points = [
-        "<b>Rank 1–3</b> means that the data cannot say more than that the contender is somewhere from first to third. Do not read an order into rows "
+        "<b>Rank 1–3</b> means that the data cannot say more than that the contender is somewhere from first to "
+        "third. Do not read an order into rows "
         "joined by a bracket.",
-        "<b>Intervals</b> hold two sources of luck together: which configurations were sampled and which seeds were drawn. More trials narrow the first, "
+        "<b>Intervals</b> hold two sources of luck together: which configurations were sampled and which seeds were "
+        "drawn. More trials narrow the first, "
         "more seeds the second.",
         "<b>Diverged</b> runs count as the worst outcome and are never dropped.",
-        "<b>Time</b> is measured on one run alone on the machine named above; it says little about another device or a larger model.",
+        "<b>Time</b> is measured on one run alone on the machine named above; it says little about another device or "
+        "a larger model.",
         "<b>Scope</b>: one data set, one model, one budget. What wins here need not win on yours: run it there.",
     ]
     if several:
-        points.append("<b>Scores over tasks</b> compare with the best contender present, so they belong to this field only.")
-    return f'<section id="reading"><h2>How to read this</h2><div class="cols">{"".join(f"<p>{point}</p>" for point in points)}</div></section>'
+        points.append(
+            "<b>Scores over tasks</b> compare with the best contender present, so they belong to this field only."
+        )
+    body = "".join(f"<p>{point}</p>" for point in points)
+    return f'<section id="reading"><h2>How to read this</h2><div class="cols">{body}</div></section>'
 
 
 def sources_section(summaries: Sequence[StudySummary]) -> str:

@@ -98,15 +98,15 @@ def _direct_labels(f: Frame, lines: Sequence[Line], styles: Mapping[str, Style])
     parts = []
     for (end, label), height in zip(ends, heights, strict=True):
         x, y = end
-        lead = tag("path", d=f"M{x + 5:.1f} {y:.1f}L{f.right + 10:.1f} {height:.1f}", class_="ld")
-        name = text(f.right + 14, height + 4, shorten(label, 24), "nm")
-        parts.append(f'<g class="c{styles[label].hue}">{lead}{marker(styles[label], x, y)}{name}</g>')
+        lead = tag("path", d=f"M{x:.1f} {y:.1f}L{f.right + 14:.1f} {height:.1f}h6", class_="ld")
+        name = text(f.right + 34, height + 4, shorten(label, 26), "nm")
+        parts.append(f'<g class="c{styles[label].hue}">{lead}{marker(styles[label], f.right + 24, height)}{name}</g>')
     return "".join(parts)
 
 
 def _one_overview(
     key: str, size: tuple[float, float], right: float, lines: Sequence[Line], styles: Mapping[str, Style],
-    x: Axis, y: Axis, words: tuple[str, str], class_: str,
+    x: Axis, y: Axis, words: tuple[str, str], class_: str, marks: Sequence[Line],
 ) -> str:  # fmt: skip
     width, height = size
     f = frame((46.0, 28.0, width - right, height - 40.0), x.ends, y.ends)
@@ -117,27 +117,32 @@ def _one_overview(
         for one in reversed(lines)
     )
     labels = _direct_labels(f, lines, styles) if right > 60 else _end_markers(f, lines, styles)
+    labels += _end_markers(f, marks, styles, hollow=True)
     body = axes(f, x.title, y.title, 6 if right > 60 else 4) + clip(f"{key}-c", f, drawn) + labels
     return picture(key, width, height, words[0], words[1], body, class_)
 
 
-def _end_markers(f: Frame, lines: Sequence[Line], styles: Mapping[str, Style]) -> str:
+def _end_markers(f: Frame, lines: Sequence[Line], styles: Mapping[str, Style], hollow: bool | None = None) -> str:
     parts = []
     for one in reversed(lines):
         end = _last_point(f, one)
         if end is not None:
             style = styles[one.contender]
-            parts.append(f'<g class="c{style.hue}">{marker(style, *end)}</g>')
+            parts.append(f'<g class="c{style.hue}">{marker(style, *end, hollow=hollow)}</g>')
     return "".join(parts)
 
 
 def overview(
-    key: str, lines: Sequence[Line], styles: Mapping[str, Style], x: Axis, y: Axis, title: str, description: str
-) -> str:
-    """Return all lines in one picture, twice: wide with names at the line ends, narrow for phones."""
+    key: str, lines: Sequence[Line], styles: Mapping[str, Style], x: Axis, y: Axis, title: str, description: str,
+    marks: Sequence[Line] = (),
+) -> str:  # fmt: skip
+    """Return all lines in one picture, twice: wide with names at the line ends, narrow for phones.
+
+    The last point of each of ``marks`` is shown as a hollow marker.
+    """
     words = title, description
-    wide = _one_overview(f"{key}-w", (820.0, 330.0), 176.0, lines, styles, x, y, words, "wide")
-    narrow = _one_overview(f"{key}-n", (340.0, 260.0), 14.0, lines, styles, x, y, words, "narrow")
+    wide = _one_overview(f"{key}-w", (960.0, 330.0), 196.0, lines, styles, x, y, words, "wide", marks)
+    narrow = _one_overview(f"{key}-n", (340.0, 260.0), 14.0, lines, styles, x, y, words, "narrow", marks)
     return wide + narrow
 
 

@@ -58,13 +58,21 @@ def loss_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) ->
     panels = []
     for i, one in enumerate(shown):
         draw = partial(_draw_loss, one=one, training=training.get(one.contender) if validation else None)
-        panels.append(panel(f"{key}-{i}", one.contender, styles[one.contender], x, y, _ending([one]), draw, None, f"{key}-x"))
+        panels.append(
+            panel(f"{key}-{i}", one.contender, styles[one.contender], x, y, _ending([one]), draw, None, f"{key}-x")
+        )
     note = (
-        f"Above, the median {which} loss of every contender; below, one panel each: the band holds the middle half of the fresh "
+        f"Above, the median {which} loss of every contender; below, one panel each: the band holds the middle half "
+        "of the fresh "
         "seeds, the dotted line is the training loss, the faint lines are the other contenders. A validation loss that "
         "turns up while the training loss falls is overfitting; a wide band is luck with the seed."
     )
-    body = legend([one.contender for one in shown], styles) + chart + context + f'<div class="panels">{"".join(panels)}</div>'
+    body = (
+        legend([one.contender for one in shown], styles)
+        + chart
+        + context
+        + f'<div class="panels">{"".join(panels)}</div>'
+    )
     return figure(key, "Loss along training", note, body, html_table(_numbers(shown)))
 
 
@@ -85,13 +93,24 @@ def metric_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) 
     chart = overview(f"{key}-o", shown, styles, x, y, title, _ending(shown))
     context = shared_paths(f"{key}-x", shown, x, y)
     panels = "".join(
-        panel(f"{key}-{i}", one.contender, styles[one.contender], x, y, _ending([one]), partial(spread, one=one), None, f"{key}-x")
+        panel(
+            f"{key}-{i}",
+            one.contender,
+            styles[one.contender],
+            x,
+            y,
+            _ending([one]),
+            partial(spread, one=one),
+            None,
+            f"{key}-x",
+        )
         for i, one in enumerate(shown)
     )
     better = "higher" if task.larger_is_better else "lower"
     note = (
-        f"Median and middle half over the fresh seeds, {better} is better. Look for who is early as well as who is best: lines that meet at "
-        "the end differ only in speed."
+        f"Median and middle half over the fresh seeds, {better} is better. Look for who is early as well as who is "
+        "best: lines that meet at "
+        "the end differ only in speed. The steep beginning may be cut off below so that the end can be read."
     )
     body = legend([one.contender for one in shown], styles) + chart + context + f'<div class="panels">{panels}</div>'
     return figure(key, f"Validation {task.metric} along training", note, body, html_table(_numbers(shown)))
@@ -104,7 +123,10 @@ def _metric_axis(title: str, lines: Sequence[Line], larger_is_better: bool) -> A
     values = sorted(v for one in lines for y in (*one.y, *one.low, *one.high) if (v := finite(y)) is not None)
     if not values:
         return Axis(title, 0.0, 1.0)
-    return Axis(title, *fit_range([values[int(0.03 * len(values))], values[-1]], False, 0.04))
+    ends = [v for one in lines if one.y and (v := finite(one.y[-1])) is not None]
+    worst = min(ends, default=values[0])
+    low = min(values[len(values) // 6], worst - 0.3 * (values[-1] - worst))
+    return Axis(title, *fit_range([max(low, values[0]), values[-1]], False, 0.04))
 
 
 def _ending(lines: Sequence[Line]) -> str:

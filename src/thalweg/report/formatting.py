@@ -1,5 +1,6 @@
 """Numbers and names as people read them: never more digits than the interval supports."""
 
+import datetime
 import html
 import math
 import re
@@ -9,6 +10,7 @@ from thalweg.records.summary import Interval
 __all__ = [
     "MISSING",
     "clean_interval",
+    "day",
     "duration",
     "escape",
     "estimate",
@@ -27,6 +29,10 @@ __all__ = [
 
 MISSING = "–"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 _SMALL_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -66,6 +72,23 @@ def shorten(text: str, length: int) -> str:
     return f"{text[: length - 1 - tail]}…{text[-tail:]}"
 
 
+def day(created: str) -> str:
+    """Return an ISO 8601 time as people write it, or the text itself where it is none.
+
+    Example:
+        >>> day("2026-11-21T11:17:54+00:00")
+        '21 November 2026, 11:17 UTC'
+    """
+    try:
+        moment = datetime.datetime.fromisoformat(created)
+    except ValueError:
+        return created
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(datetime.UTC)
+    zone = " UTC" if moment.tzinfo is not None else ""
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M}{zone}"
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """Return a number with ``digits`` significant digits, e.g. ``0.00316`` or ``1e-8``.
 
@@ -80,7 +103,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return "0"
     rounded = float(f"{value:.{digits - 1}e}")
     magnitude = math.floor(math.log10(abs(rounded)))
-    if -5 <= magnitude < 6:
+    if -4 <= magnitude < 6:
         text = f"{rounded:.{max(digits - 1 - magnitude, 0)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
         return text.replace("-", "−", 1) if value < 0 else text

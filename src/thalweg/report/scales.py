@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from thalweg.report.formatting import finite
 
@@ -62,7 +63,7 @@ def linear_ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Return powers of ten within ``[low, high]``, or 1-2-5 steps where fewer than two fit.
+    """Return powers of ten within ``[low, high]``, or 1-2-5 or 1-3 steps over less than three decades.
 
     Example:
         >>> log_ticks(1e-4, 10, 3)
@@ -71,12 +72,15 @@ def log_ticks(low: float, high: float, count: int = 5) -> list[float]:
         [0.5, 1.0, 2.0]
     """
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    if last - first >= 1:
+    if math.log10(high / low) >= 3:
         stride = max(1, math.ceil((last - first + 1) / max(count, 2)))
         return [float(f"1e{e}") for e in range(first, last + 1, stride)]
-    fine = [float(f"{m}e{e}") for e in range(first - 2, last + 2) for m in (1, 2, 5)]
-    fine = [value for value in fine if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
-    return fine if len(fine) > 1 else linear_ticks(low, high, count)
+    for multiples in ((1, 2, 5), (1, 3), (1,)):
+        fine = [float(f"{m}e{e}") for e in range(first - 2, last + 2) for m in multiples]
+        fine = [value for value in fine if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+        if 2 <= len(fine) <= count + 2:
+            return fine
+    return linear_ticks(low, high, count)
 
 
 def tick_labels(values: list[float], log: bool) -> list[str]:
@@ -85,7 +89,7 @@ def tick_labels(values: list[float], log: bool) -> list[str]:
         return [_power_text(value) for value in values]
     if log:
         return [f"{value:g}" for value in values]
-    step = min((b - a for a, b in zip(values, values[1:], strict=False)), default=1.0)
+    step = min((b - a for a, b in pairwise(values)), default=1.0)
     largest = max((abs(v) for v in values), default=0.0)
     if largest >= 1e6 or (largest > 0 and step < 1e-6):
         return [f"{value:.3g}".replace("-", "−") for value in values]

@@ -32,9 +32,12 @@ def sensitivity_figure(key: str, summary: StudySummary, styles: Mapping[str, Sty
     note = (
         "Each mark is one configuration that was tried: the median over its tuning seeds, the whisker from the best to "
         "the worst seed. A wide low valley forgives a wrong learning rate, a narrow one does not. A cross in the "
-        "strip above counts a rate at which runs diverged; an arrow at the upper edge is a loss off the scale. The ring is "
-        "the default, the vertical line the rate that was chosen, the dashed level the best loss any contender reached. "
-        "Marks are joined only where the learning rate alone was tuned: elsewhere the other hyperparameters change as well."
+        "strip above counts a rate at which runs diverged; an arrow at the upper edge is a loss off the scale. The "
+        "ring is "
+        "the default, the vertical line the rate that was chosen, the dashed level the best loss any contender "
+        "reached. "
+        "Marks are joined only where the learning rate alone was tuned: elsewhere the other hyperparameters change "
+        "as well."
     )
     labels = [one.contender for one in known]
     body = legend(labels, styles) + f'<div class="panels">{panels}</div>'
@@ -48,13 +51,11 @@ def _loss_axis(known: Sequence[Sensitivity], loss: str) -> tuple[Axis, float | N
     if not medians:
         return Axis(title, 0.0, 1.0), None
     cap = max(medians[int(0.8 * (len(medians) - 1))] * 1.5, medians[0] * 1.5) if medians[0] > 0 else medians[-1]
-    log = min(ends) > 0 and min(cap, max(ends)) / min(ends) > 8
+    log = min(ends) > 0 and min(cap, max(ends)) / min(ends) > 6
     return Axis(title, *fit_range([min(min(ends), cap), min(cap, max(ends))], log), log), medians[0]
 
 
-def _panel(
-    key: str, one: Sensitivity, style: Style, ends: tuple[Axis, Axis], best: float | None, joined: bool
-) -> str:
+def _panel(key: str, one: Sensitivity, style: Style, ends: tuple[Axis, Axis], best: float | None, joined: bool) -> str:
     x, y = ends
     diverged = sum(1 for part in one.diverged_share if part > 0)
     description = (
@@ -93,16 +94,17 @@ def _mark(f: Frame, one: Sensitivity, i: int) -> str:
         if median > f.y.high:
             parts.append(tag("path", d=f"M{x - 3:.1f} {f.top + 4:.1f}h6l-3 -5z", class_="mk"))
         else:
-            parts.append(tag("circle", cx=x, cy=f.y(median), r=2.4, class_="mk"))
+            parts.append(tag("circle", cx=x, cy=f.y(median), r=2.9, class_="mk"))
     if one.is_default[i]:
         y = STRIP if median is None else f.y.clamped(median)
-        parts.append(tag("circle", cx=x, cy=y, r=6.0, class_="df"))
+        parts.append(tag("circle", cx=x, cy=y, r=5.6, class_="df"))
     return "".join(parts)
 
 
 def _numbers(known: Sequence[Sensitivity]) -> Table:
     columns = (
-        Column("contender", "left"), Column("learning rate"), Column("median loss"), Column("best seed"), Column("worst seed"),
+        Column("contender", "left"), Column("learning rate"), Column("median loss"), Column("best seed"),
+        Column("worst seed"),
         Column("diverged"), Column("", "left"),
     )  # fmt: skip
     rows = tuple(

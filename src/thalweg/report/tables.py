@@ -24,7 +24,9 @@ __all__ = [
     "comparison_table",
     "html_table",
     "leaderboard_table",
+    "loss_text",
     "metric_title",
+    "probability",
     "space_table",
     "time_to_target",
 ]
@@ -83,6 +85,11 @@ def hyperparameter_text(row: LeaderboardRow) -> str:
     return ", ".join(f"{name} {number(row.hyperparameters[name])}" for name in shown) or MISSING
 
 
+def loss_text(row: LeaderboardRow) -> str:
+    """Return the validation loss with its interval; ``diverged`` only where the metric is missing as well."""
+    return estimate(row.validation_loss, "diverged" if finite(row.test_metric.mean) is None else MISSING)
+
+
 def _outcome(row: LeaderboardRow) -> str:
     return estimate(row.test_metric, missing="diverged")
 
@@ -104,7 +111,7 @@ def leaderboard_table(summary: StudySummary) -> Table:
         (Column("group"), lambda row: str(row.group)),
         (Column("optimizer", "left"), lambda row: row.contender),
         (Column(metric_title(summary)), _outcome),
-        (Column("validation loss", priority=2), lambda row: estimate(row.validation_loss, missing="diverged")),
+        (Column("validation loss", priority=2), loss_text),
         (Column("at defaults", priority=3), lambda row: estimate(row.default_test_metric, missing="diverged")),
         (Column("steps to target", priority=1 if target else 3), _reached),
         (Column("reached", priority=2 if target else 3), lambda row: share(row.target_share)),
@@ -151,7 +158,8 @@ def probability(value: float | None) -> str:
 def space_table(summary: StudySummary) -> Table:
     """Return the spaces searched, with each winner's value beside its range."""
     columns = (
-        Column("contender", "left"), Column("hyperparameter", "left"), Column("from"), Column("to"), Column("scale", "left"),
+        Column("contender", "left"), Column("hyperparameter", "left"), Column("from"), Column("to"),
+        Column("scale", "left"),
         Column("chosen"),
     )  # fmt: skip
     chosen = {row.contender: row.hyperparameters for row in summary.leaderboard}

@@ -2,24 +2,28 @@
 
 from collections.abc import Sequence
 
-from thalweg.records.summary import Comparison, LeaderboardRow, StudySummary
+from thalweg.records.summary import Comparison, Interval, LeaderboardRow, PerformanceProfile, StudySummary, TaskCard
 from thalweg.report.formatting import finite, join_words, mean_only, percent
 
-__all__ = ["outcome_words", "verdict", "winner_of"]
+__all__ = ["metric_words", "outcome_words", "verdict", "verdict_over_tasks", "winner_of"]
 
 NAMED = 4  # names in one list before "and n others"
 COUNTS = {2: "both", 3: "all three", 4: "all four"}
 
 
 def outcome_words(summary: StudySummary, row: LeaderboardRow) -> str:
-    """Return one contender's test metric in words: shares in per cent, other metrics with their unit."""
-    task = summary.task
-    mean = finite(row.test_metric.mean)
+    """Return one contender's test metric in words."""
+    return metric_words(summary.task, row.test_metric)
+
+
+def metric_words(task: TaskCard, value: Interval) -> str:
+    """Return a value of the task's metric in words: accuracies in per cent, others with their unit."""
+    mean = finite(value.mean)
     if mean is None:
         return "diverged"
     if not task.unit and 0 <= mean <= 1 and ("accuracy" in task.metric.lower() or task.metric.lower() in {"map", "f1"}):
-        return percent(row.test_metric)
-    return f"{mean_only(row.test_metric)} {task.unit}".rstrip()
+        return percent(value)
+    return f"{mean_only(value)} {task.unit}".rstrip()
 
 
 def winner_of(pairs: Sequence[Comparison], first: str, second: str) -> str | None:
@@ -44,6 +48,24 @@ def verdict(summary: StudySummary) -> str:
     return f"{opening}; {rest}." if rest else f"{opening}."
 
 
+def verdict_over_tasks(profile: PerformanceProfile) -> str:
+    """Return what the performance profile says, in one sentence: who scores highest, and how close the next is."""
+    order = sorted(range(len(profile.contenders)), key=lambda i: (-profile.score[i], i))
+    solved = [sum(1 for taken in row if finite(taken) is not None) for row in profile.steps_to_target]
+    count = len(profile.tasks)
+    if not order or not any(solved):
+        return f"No contender reached the target of any of the {count} tasks."
+    best = [i for i in order if profile.score[i] >= profile.score[order[0]] - 1e-9]
+    names = join_words([profile.contenders[i] for i in best[:NAMED]])
+    verb = "has" if len(best) == 1 else "share"
+    reached = f"reaching {solved[best[0]]} of the targets" if len(best) == 1 else "by steps to the target"
+    opening = f"Over {count} tasks {names} {verb} the highest score ({profile.score[order[0]]:.2f} of 1, {reached})"
+    if len(best) == len(order):
+        return f"{opening}."
+    runner = order[len(best)]
+    return f"{opening}, before {profile.contenders[runner]} ({profile.score[runner]:.2f}); task by task:"
+
+
 def _evidence(summary: StudySummary, leaders: Sequence[LeaderboardRow]) -> str:
     task = summary.task
     values = [outcome_words(summary, row) for row in leaders]
@@ -61,7 +83,9 @@ def _opening(summary: StudySummary, leaders: Sequence[LeaderboardRow], others: b
             return f"{names} was measured alone on {task} {evidence}"
         return f"{names} comes first on {task} {evidence}"
     pairs = [
-        winner_of(summary.comparisons, a.contender, b.contender) for i, a in enumerate(leaders) for b in leaders[i + 1 :]
+        winner_of(summary.comparisons, a.contender, b.contender)
+        for i, a in enumerate(leaders)
+        for b in leaders[i + 1 :]
     ]
     if all(found == "" for found in pairs):
         return f"{names} cannot be told apart on {task} {evidence}"
@@ -71,7 +95,8 @@ def _opening(summary: StudySummary, leaders: Sequence[LeaderboardRow], others: b
 def _rest(summary: StudySummary, leaders: Sequence[LeaderboardRow], others: Sequence[LeaderboardRow]) -> str:
     beaten: list[LeaderboardRow] = []
     open_: list[LeaderboardRow] = []
-    for row in others:
+    lost = [row for row in others if finite(row.test_metric.mean) is None]
+    for row in (row for row in others if row not in lost):
         found = [winner_of(summary.comparisons, lead.contender, row.contender) for lead in leaders]
         won = all(who == lead.contender for who, lead in zip(found, leaders, strict=True))
         (beaten if won else open_).append(row)
@@ -79,18 +104,29 @@ def _rest(summary: StudySummary, leaders: Sequence[LeaderboardRow], others: Sequ
     subject = "it" if len(leaders) == 1 else COUNTS.get(len(leaders), f"all {len(leaders)}")
     if beaten:
         verb = "beats" if len(leaders) == 1 else "beat"
-        everyone = "every other contender: " if not open_ and len(beaten) > 1 else ""
+        everyone = "every other contender: " if not open_ and not lost and len(beaten) > 1 else ""
         parts.append(f"{subject} {verb} {everyone}{_with_values(summary, beaten)}")
     if open_:
-        parts.append(f"against {_names(open_)} the evidence does not separate {'it' if len(leaders) == 1 else 'every one of them'}")
+        parts.append(
+            f"against {_names(open_)} the evidence does not separate "
+            f"{'it' if len(leaders) == 1 else 'every one of them'}"
+        )
+    if lost:
+        parts.append(f"{_names(lost)} diverged on the fresh seeds")
     return "; ".join(parts)
 
 
 def _names(rows: Sequence[LeaderboardRow]) -> str:
     names = [row.contender for row in rows]
-    return join_words(names) if len(names) <= NAMED + 1 else join_words([*names[:NAMED], f"{len(names) - NAMED} others"])
+    return (
+        join_words(names) if len(names) <= NAMED + 1 else join_words([*names[:NAMED], f"{len(names) - NAMED} others"])
+    )
 
 
 def _with_values(summary: StudySummary, rows: Sequence[LeaderboardRow]) -> str:
     words = [f"{row.contender} ({outcome_words(summary, row)})" for row in rows]
-    return join_words(words) if len(words) <= NAMED else join_words([*words[: NAMED - 1], f"{len(words) - NAMED + 1} others"])
+    return (
+        join_words(words)
+        if len(words) <= NAMED
+        else join_words([*words[: NAMED - 1], f"{len(words) - NAMED + 1} others"])
+    )

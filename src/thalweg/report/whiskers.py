@@ -53,12 +53,14 @@ def leaderboard_figure(key: str, summary: StudySummary, styles: Mapping[str, Sty
     ends = _ends(rows)
     title = f"Leaderboard: {metric_title(summary)}, default and tuned"
     said = "; ".join(f"{row.contender} {estimate(row.test_metric, 'diverged')}" for row in rows)
-    wide = picture(f"{key}-w", 820, 76 + 30 * len(rows), title, said, _body(summary, styles, ends, True), "wide")
-    narrow = picture(f"{key}-n", 340, 76 + 44 * len(rows), title, said, _body(summary, styles, ends, False), "narrow")
+    wide = picture(f"{key}-w", 960, 52 + 30 * len(rows), title, said, _body(summary, styles, ends, True), "wide")
+    narrow = picture(f"{key}-n", 340, 52 + 44 * len(rows), title, said, _body(summary, styles, ends, False), "narrow")
     better = "right" if summary.task.larger_is_better else "left"
     note = (
-        f"The filled mark is the tuned contender on the fresh seeds with its interval, the ring its default settings on the same seeds; the line "
-        f"between them is what tuning gained. Further to the {better} is better. Contenders under one bracket cannot be "
+        "The filled mark is the tuned contender on the fresh seeds with its interval, the ring its default settings "
+        "on the same seeds; the line "
+        f"between them is what tuning gained. Further to the {better} is better. Contenders under one bracket cannot "
+        "be "
         "separated. An arrow at the edge is a default off the scale, with its value."
     )
     body = legend([row.contender for row in rows], styles) + wide + narrow
@@ -79,23 +81,32 @@ def _ends(rows: Sequence[LeaderboardRow]) -> tuple[float, float]:
 
 def _body(summary: StudySummary, styles: Mapping[str, Style], ends: tuple[float, float], wide: bool) -> str:
     rows = summary.leaderboard
-    left, right, each, top = (186.0, 640.0, 30.0, 34.0) if wide else (14.0, 312.0, 44.0, 34.0)
+    left, right, each, top = (_label_room(rows), 810.0, 30.0, 12.0) if wide else (14.0, 306.0, 44.0, 12.0)
     scale = Scale(*ends, left, right)
     bottom = top + each * len(rows)
     parts = []
     for value, label in scale.ticks(6 if wide else 4):
-        parts += [line(scale(value), top - 4, scale(value), bottom, "gr"), text(scale(value), bottom + 15, label, anchor="middle")]
+        parts += [
+            line(scale(value), top - 4, scale(value), bottom, "gr"),
+            text(scale(value), bottom + 15, label, anchor="middle"),
+        ]
     parts += [line(left, bottom, right, bottom, "ax"), text(right, bottom + 32, metric_title(summary), "lb", "end")]
     for i, row in enumerate(rows):
         y = top + each * i + (15.0 if wide else 30.0)
         style = styles[row.contender]
         if wide:
-            name = text(left - 12, y + 4, shorten(row.contender, 25), "nm", "end") + text(654, y + 4, _value(row), "vl")
+            name = text(left - 12, y + 4, shorten(row.contender, 25), "nm", "end") + text(
+                right + 14, y + 4, _value(row), "vl"
+            )
         else:
             name = text(left, y - 13, shorten(row.contender, 26), "nm") + text(right, y - 13, _value(row), "vl", "end")
         parts.append(f'<g class="c{style.hue}">{name}{_dumbbell(row, style, scale, y)}</g>')
-    parts.append(_brackets(rows, top, each, 776.0 if wide else 322.0))
+    parts.append(_brackets(rows, top, each, right + 72 if wide else 324.0, wide))
     return "".join(parts)
+
+
+def _label_room(rows: Sequence[LeaderboardRow]) -> float:
+    return 26.0 + 8.6 * min(25, max(len(row.contender) for row in rows))
 
 
 def _value(row: LeaderboardRow) -> str:
@@ -115,7 +126,9 @@ def _dumbbell(row: LeaderboardRow, style: Style, scale: Scale, y: float) -> str:
         else:
             turn = -1 if default < scale.low else 1
             parts.append(tag("path", d=f"M{x:.1f} {y - 4:.1f}v8l{6 * turn} -4z", class_="df"))
-            parts.append(text(x - 8 * turn, y - 5, mean_only(row.default_test_metric), "tk", "end" if turn > 0 else None))
+            parts.append(
+                text(x - 8 * turn, y - 5, mean_only(row.default_test_metric), "tk", "end" if turn > 0 else None)
+            )
     if mean is not None:
         if low is not None and high is not None:
             parts.append(line(scale(low), y, scale(high), y, "ci"))
@@ -123,7 +136,7 @@ def _dumbbell(row: LeaderboardRow, style: Style, scale: Scale, y: float) -> str:
     return "".join(parts)
 
 
-def _brackets(rows: Sequence[LeaderboardRow], top: float, each: float, x: float) -> str:
+def _brackets(rows: Sequence[LeaderboardRow], top: float, each: float, x: float, named: bool) -> str:
     parts = []
     start = 0
     for _, members in groupby(rows, key=lambda row: row.group):
@@ -131,10 +144,8 @@ def _brackets(rows: Sequence[LeaderboardRow], top: float, each: float, x: float)
         if count > 1:
             y1, y2 = top + each * start + 4, top + each * (start + count) - 4
             parts.append(tag("path", d=f"M{x - 5:.1f} {y1:.1f}h5V{y2:.1f}h-5", class_="br"))
-            middle = (y1 + y2) / 2
-            turned = f"rotate(90 {x + 6:.1f} {middle:.1f})"
-            words = "not separable" if y2 - y1 > 74 else "tie"
-            parts.append(tag("text", words, x=x + 6, y=middle, transform=turned, text_anchor="middle", class_="tk"))
+            if named:
+                parts.append(text(x + 7, (y1 + y2) / 2 + 3.5, "not separable"))
         start += count
     return "".join(parts)
 
@@ -142,7 +153,12 @@ def _brackets(rows: Sequence[LeaderboardRow], top: float, each: float, x: float)
 def _numbers(summary: StudySummary) -> Table:
     columns = (Column("contender", "left"), Column("default"), Column("tuned"), Column("rank group"))
     rows = tuple(
-        (row.contender, estimate(row.default_test_metric, MISSING), estimate(row.test_metric, "diverged"), str(row.group))
+        (
+            row.contender,
+            estimate(row.default_test_metric, MISSING),
+            estimate(row.test_metric, "diverged"),
+            str(row.group),
+        )
         for row in summary.leaderboard
     )
     return Table(columns, rows)
