@@ -61,7 +61,7 @@ def _explained(name: str) -> tuple[Any, str]:
     tasks = {task["name"]: task for task in task_listing()}
     landscapes = {landscape["name"]: landscape for landscape in landscape_listing()}
     if name in landscapes:
-        return landscapes[name], _landscape_text(landscapes[name])
+        return landscapes[name], _landscape_text(landscapes[name], is_task=name in tasks)
     if name in tasks:
         return tasks[name], _task_text(tasks[name])
     if is_file_reference(name):
@@ -108,18 +108,19 @@ def _task_text(task: dict[str, Any]) -> str:
     return "\n".join([f"{task['title']} ({task['name']})", *described, "", "Facts", *lines, "", "Use", use])
 
 
-def _landscape_text(landscape: dict[str, Any]) -> str:
+def _landscape_text(landscape: dict[str, Any], is_task: bool) -> str:
     """Return a landscape's formula, minima and source as text."""
     x_min, x_max, y_min, y_max = landscape["domain"]
     x, y = landscape["start"]
     minima = [f"  f({a:.6g}, {b:.6g}) = {value:.6g}" for a, b, value in landscape["minima"]]
+    compared = [f"  thalweg compare {landscape['name']}"] if is_task else []
     where = f"on [{x_min:g}, {x_max:g}] × [{y_min:g}, {y_max:g}]: {landscape['kind']}"
     parts = [
         "\n".join(filter(None, [f"{landscape['title']} ({landscape['name']})", *_wrapped(landscape["notes"])])),
         f"Function\n  {landscape['formula']}\n  {where}",
         "\n".join(["Minima, the global ones first", *(minima or ["  none"])]),
         "\n".join(["Source", *_wrapped(landscape["source"], "  ")]),
-        f"Use\n  thalweg race {landscape['name']} --start {x:g},{y:g}",
+        "\n".join(["Use", f"  thalweg race {landscape['name']} --start {x:g},{y:g}", *compared]),
     ]
     return "\n\n".join(parts)
 

@@ -15,8 +15,9 @@ from thalweg.errors import InvalidValueError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "output_path", "page_width", "print_json", "repeated_command", "say"]
+__all__ = ["FIGURES", "console", "output_path", "page_width", "print_json", "repeated_command", "say"]
 
+FIGURES = (".png", ".svg", ".pdf")
 PIPED_WIDTH = 120  # nobody's window: tables need not be squeezed
 
 
@@ -72,7 +73,7 @@ def output_path(text: str, option: str, endings: tuple[str, ...] = ()) -> Path:
         raise InvalidValueError(f"{option} {text!r} is a folder; give a file in it, as in {example}.")
     if endings and path.suffix.lower() not in endings:
         raise InvalidValueError(
-            f"{option} {text!r} has no ending that is known here; end it in {' or '.join(endings)}."
+            f"{option} {text!r} has no ending that is known here; end it in {', '.join(endings[:-1])} or {endings[-1]}."
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

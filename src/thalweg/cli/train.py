@@ -60,31 +60,31 @@ EXAMPLES = (
     "--batch-size", cls=Option, section="How much work", type=Whole(1), help="Examples per step. Default: the task's."
 )
 @options.seed
-@options.out_file("--report", help="Write a report: one HTML file with the curves.")
+@options.out_file("--out", help="Draw the curves: a file that ends in .png, .svg or .pdf.")
 @options.store
 @options.as_json
 @options.quiet
 def train(task: str, optimizer: str, settings: tuple[tuple[str, Any], ...], as_json: bool, **request: Any) -> None:
     """Train one network with one optimizer and show how it went."""
-    from thalweg.cli.output import output_path, print_json
+    from thalweg.cli.output import FIGURES, output_path, print_json
     from thalweg.cli.progress import Watch
     from thalweg.cli.values import settings_by_name
 
     chosen = settings_by_name(settings)
-    report = output_path(request["report"], "--report", (".html", ".htm")) if request["report"] else None
+    figure = output_path(request["out"], "--out", FIGURES) if request["out"] else None
     with Watch(quiet=request["quiet"], kept="nothing of this run is kept; the same command starts it again.") as watch:
         from thalweg.study.train import train as train_one
 
         names = ("epochs", "batch_size", "seed", "store")
         run = train_one(task, optimizer, chosen, watcher=watch, **{name: request[name] for name in names})
-    if report:
-        from thalweg.report import write_training_report
+    if figure:
+        from thalweg.report.training import write_training
 
-        write_training_report(report, run.result, run.task_card)
+        write_training(figure, run.result, run.task_card)
     if as_json:
         print_json(_document(run))
     else:
-        _show(run, report)
+        _show(run, figure)
 
 
 def _document(run: "TrainedRun") -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _document(run: "TrainedRun") -> dict[str, Any]:
     }
 
 
-def _show(run: "TrainedRun", report: "Path | None") -> None:
+def _show(run: "TrainedRun", figure: "Path | None") -> None:
     """Print the curve at a few points, and how it ended."""
     from rich.text import Text
 
@@ -133,8 +133,8 @@ def _show(run: "TrainedRun", report: "Path | None") -> None:
         screen.print(Text(f"Test {card.metric}: {number(result.test_metric, 4)}{unit}"))
     spent = "found in the store" if run.from_store else duration(sum(run.seconds.values()))
     screen.print(Text(f"{result.spec.steps:,} steps of batch size {result.spec.batch_size} · {spent}"))
-    if report:
-        click.echo(f"Report: {report}")
+    if figure:
+        click.echo(f"Figure: {figure}")
 
 
 def _curve_table(run: "TrainedRun") -> "Table":

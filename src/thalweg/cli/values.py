@@ -129,7 +129,7 @@ class Point(click.ParamType):
 
 
 class Setting(click.ParamType):
-    """A hyperparameter's value, ``NAME=VALUE``."""
+    """A hyperparameter's value, ``NAME=VALUE``; the name may begin with an optimizer's and a dot."""
 
     name = "NAME=VALUE"
 
@@ -143,7 +143,8 @@ class Setting(click.ParamType):
             raise InvalidValueError(
                 f"{_called(param)} {value!r} is not a setting; give NAME=VALUE, as in learning_rate=0.01."
             )
-        return name.replace("-", "_"), _read(text)
+        owner, dot, own_name = name.rpartition(".")
+        return f"{owner}{dot}{own_name.replace('-', '_')}", _read(text)
 
 
 def _read(text: str) -> Any:
