@@ -29,10 +29,11 @@ class SWATS(Rule):
     name: ClassVar[str] = "swats"
     title: ClassVar[str] = "SWATS (from Adam to SGD)"
     formula: ClassVar[tuple[str, ...]] = (
-        "Adam:  p = −η·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε),  θ ← θ + p",
-        "γ = p·p / (−p·g),  λ ← β₂·λ + (1 − β₂)·γ,  Λ = λ / (1 − β₂ᵗ)",
-        "switch when t > 1, Λ > 0 and |Λ − γ| < δ, with v = 0 and Λ from then on fixed",
-        "SGD:   v ← β₁·v + g,  θ ← θ − (1 − β₁)·Λ·v",
+        "Adam:  m ← β₁·m + (1 − β₁)·g,  v ← β₂·v + (1 − β₂)·g²",
+        "       p = −η·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε),  θ ← θ + p",
+        "       γ = p·p / (−p·g),  λ ← β₂·λ + (1 − β₂)·γ,  Λ = λ / (1 − β₂ᵗ)",
+        "switch when t > 1, Λ > 0 and |Λ − γ| < δ; Λ is fixed from then on, and b starts from 0",
+        "SGD:   b ← β₁·b + g,  θ ← θ − (1 − β₁)·Λ·b",
     )
     sources: ClassVar[tuple[str, ...]] = (
         "Keskar and Socher (2017), Improving Generalization Performance by Switching from Adam to SGD, algorithm 1, "
