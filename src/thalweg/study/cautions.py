@@ -139,10 +139,11 @@ def _contains(general: Contender, special: Contender) -> bool:
     """Return whether one entry can become the other: another rule, or itself with less tuned."""
     if special.optimizer in general.special_cases:
         return True
-    same = (general.optimizer, general.structure) == (special.optimizer, special.structure)
+    if (general.optimizer, general.structure) != (special.optimizer, special.structure):
+        return False  # another rule's settings mean nothing here
     extra = {d.name: d for d in general.space if d.name not in {s.name for s in special.space}}
     inside = all(d.low <= special.defaults[name] <= d.high for name, d in extra.items())
-    return same and bool(extra) and len(general.space) > len(special.space) and inside
+    return bool(extra) and len(general.space) > len(special.space) and inside
 
 
 def _excess(evidence: Evidence, general: Confirmation, special: Confirmation) -> Interval:
