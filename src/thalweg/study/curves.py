@@ -54,17 +54,22 @@ def steps_to_target(curve: Curve, card: TaskCard) -> int | None:
     """
     if card.target_quantity is None or card.target_value is None:
         return None
-    reached = reaches(np.asarray(getattr(curve, card.target_quantity), dtype=float), card)
+    reached = reaches(np.asarray(getattr(curve, card.target_quantity)), card)
     return int(curve.step[reached.argmax()]) if reached.any() else None
 
 
 def reaches(values: np.ndarray, card: TaskCard) -> np.ndarray:
-    """Return where values of the target's quantity reach the target; NaN never does."""
+    """Return where values of the target's quantity reach the target; NaN never does.
+
+    Compared in float32, in which curves are measured: an accuracy of 0.9 reaches the target 0.9.
+    """
     if card.target_value is None:
         return np.zeros(values.shape, dtype=bool)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, which is on the same side of any target
+        measured, target = values.astype(np.float32), np.float32(card.target_value)
     if card.target_quantity == "validation_metric" and card.larger_is_better:
-        return values >= card.target_value
-    return values <= card.target_value
+        return measured >= target
+    return measured <= target
 
 
 def _quantile(ascending: np.ndarray, q: float) -> np.ndarray:
