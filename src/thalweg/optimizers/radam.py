@@ -46,8 +46,9 @@ class RAdam(Rule):
         "(epsilon_place).",
         "Weight decay: the authors' code shrinks θ by η·λ·θ beside the step, torch adds λ·θ to the gradient unless "
         "told otherwise (decay_form); Keras has no such rule.",
-        "ρ is a difference of two numbers near 2 / (1 − β₂), taken in float32 by optax (for float32 parameters) and in "
-        "doubles by torch; here it is computed without the cancellation.",
+        "ρ is a difference of two numbers near 2 / (1 − β₂). For float32 parameters optax takes it in float32, and at "
+        "β₂ = 0.9999 rectifies from step 2 on instead of step 6; torch takes it in doubles, and here the cancellation "
+        "is avoided.",
     )
     attributes: ClassVar[tuple[str, ...]] = (
         "Keeps two arrays per parameter array.",
