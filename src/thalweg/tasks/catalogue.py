@@ -14,33 +14,11 @@ import numpy as np
 from thalweg.errors import UnknownNameError
 from thalweg.records import fingerprint
 from thalweg.tasks.base import Data, Task
+from thalweg.tasks.definition import definition_digest
+from thalweg.tasks.table import ENTRIES, Entry
+from thalweg.user_files import is_file_reference, load_object
 
 __all__ = ["LoadedTask", "find_task", "load_task", "task_data", "task_listing", "task_names", "task_version"]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is known of a built-in task before it is loaded.
-
-    Attributes:
-        name: Name on the command line.
-        module: Module under ``thalweg.tasks``, and the constant in it.
-        title: One line for people.
-        kind: ``classification``, ``regression`` or ``landscape``.
-        model: The model in a few words.
-        examples: Examples in train, validation and test together.
-        parameters: Number of trainable parameters.
-        licence: Licence of the data.
-    """
-
-    name: str
-    module: str
-    title: str
-    kind: str
-    model: str
-    examples: int
-    parameters: int
-    licence: str
 
 
 @dataclass(frozen=True)
@@ -56,64 +34,28 @@ class LoadedTask:
     source_fingerprint: str = ""
 
 
-def _entries() -> dict[str, Entry]:
-    rows = [
-        Entry(
-            "digits",
-            "digits:DIGITS",
-            "Handwritten digits, perceptron 64-32-10",
-            "classification",
-            "perceptron 64-32-10",
-            1797,
-            2410,
-            "CC BY 4.0",
-        ),
-        Entry(
-            "digits-logistic",
-            "digits:DIGITS_LOGISTIC",
-            "Handwritten digits, logistic regression",
-            "classification",
-            "logistic regression",
-            1797,
-            650,
-            "CC BY 4.0",
-        ),
-        Entry(
-            "digits-cnn",
-            "digits:DIGITS_CNN",
-            "Handwritten digits, small convolutional network",
-            "classification",
-            "two convolutions and a dense layer",
-            1797,
-            3818,
-            "CC BY 4.0",
-        ),
-    ]
-    return {row.name: row for row in rows}
-
-
 def task_names() -> tuple[str, ...]:
     """Return the names of the built-in tasks, in the order of the table."""
-    return tuple(_entries())
+    return tuple(ENTRIES)
 
 
 def task_listing() -> list[dict[str, Any]]:
     """Return what is known of every built-in task without loading JAX, one dictionary each."""
-    shown = [f.name for f in fields(Entry) if f.name != "module"]
-    return [{name: getattr(entry, name) for name in shown} for entry in _entries().values()]
+    shown = [f.name for f in fields(Entry) if f.name != "home"]
+    return [{name: getattr(entry, name) for name in shown} for entry in ENTRIES.values()]
 
 
 def find_task(name: str) -> Task:
-    """Return a built-in task.
+    """Return a built-in task; its module, and JAX, are loaded only now.
 
     Raises:
         UnknownNameError: No such task.
     """
-    entries = _entries()
-    if name not in entries:
-        raise UnknownNameError("task", name, entries)
-    module, constant = entries[name].module.split(":")
-    return getattr(importlib.import_module(f"thalweg.tasks.{module}"), constant)
+    if name not in ENTRIES:
+        raise UnknownNameError("task", name, ENTRIES)
+    module, constant = ENTRIES[name].home.split(":")
+    home = importlib.import_module(f"thalweg.tasks.{module}")
+    return getattr(home, constant) if constant else home.surface_task(name)
 
 
 def load_task(reference: str) -> LoadedTask:
@@ -126,15 +68,10 @@ def load_task(reference: str) -> LoadedTask:
         UnknownNameError: No such task.
         UserFileError: The file is missing, raises, or holds no task or several.
     """
-    path, _, _ = reference.partition(".py:")
-    if not (reference.endswith(".py") or path != reference):
+    if not is_file_reference(reference):
         return LoadedTask(find_task(reference))
-    from thalweg.user_files import load_object
-
-    loaded = load_object(
-        reference, argument="task", accept=lambda value: isinstance(value, Task), what="a thalweg.Task"
-    )
-    return LoadedTask(loaded.value, loaded.source_fingerprint)
+    found = load_object(reference, argument="task", accept=lambda value: isinstance(value, Task), what="a thalweg.Task")
+    return LoadedTask(found.value, found.source_fingerprint)
 
 
 def task_data(task: Task) -> Data:
@@ -147,20 +84,21 @@ def task_version(task: Task, source: str = "") -> str:
 
     Args:
         task: The task.
-        source: Fingerprint of the file that defines it; empty for a built-in task, whose
-            definition is counted by its ``version``.
+        source: Fingerprint of the file that defines it; empty for a built-in task and for one made
+            in a running program.
 
     Returns:
-        64 hexadecimal digits that change with the data, the name, the version and the source.
+        64 hexadecimal digits that change with the data, the name, the version and the source. The
+        built-in tasks' definitions are counted by their ``version``; of a task made in a running
+        program, the compiled code of its functions is counted, closures included.
     """
     data = task_data(task)
     arrays = {part: _digests(getattr(data, part)) for part in ("train", "validation", "test")}
-    return fingerprint({"name": task.name, "version": task.version, "source": source, "arrays": arrays})
+    built_in = task.name in ENTRIES and find_task(task.name) is task
+    code = source if source or built_in else definition_digest(task)
+    return fingerprint({"name": task.name, "version": task.version, "source": code, "arrays": arrays})
 
 
 def _digests(part: Any) -> dict[str, list[Any]]:
     arrays = {str(name): np.ascontiguousarray(part[name]) for name in part}
-    return {
-        name: [array.dtype.str, list(array.shape), hashlib.sha256(array.data).hexdigest()]
-        for name, array in arrays.items()
-    }
+    return {name: [str(a.dtype), list(a.shape), hashlib.sha256(a.tobytes()).hexdigest()] for name, a in arrays.items()}

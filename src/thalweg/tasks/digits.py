@@ -9,7 +9,7 @@ import numpy as np
 
 from thalweg.tasks.base import Data, Params, Target
 from thalweg.tasks.build import classification
-from thalweg.tasks.models import Model, convolve, dense, glorot_layer, he_layer, linear, mlp
+from thalweg.tasks.models import Model, convolve, dense, init_layers, linear, mlp
 from thalweg.tasks.split import split, standardize
 
 __all__ = ["DIGITS", "DIGITS_CNN", "DIGITS_LOGISTIC", "digits_data"]
@@ -37,14 +37,7 @@ def digits_data() -> Data:
 
 def small_cnn() -> Model:
     """Return a network for 8 × 8 images: two 3 × 3 convolutions (8, then 16 channels at stride 2), a dense output."""
-
-    def init(key: Any) -> Params:
-        keys = jax.random.split(key, 3)
-        return {
-            "layer1": he_layer(keys[0], 9, 8),
-            "layer2": he_layer(keys[1], 9 * 8, 16),
-            "layer3": glorot_layer(keys[2], 4 * 4 * 16, 10),
-        }
+    sizes = [(9, 8), (9 * 8, 16), (4 * 4 * 16, 10)]
 
     def apply(params: Params, x: Any) -> Any:
         image = jnp.reshape(x, (-1, 8, 8, 1))
@@ -52,7 +45,7 @@ def small_cnn() -> Model:
         hidden = jax.nn.relu(convolve(params["layer2"], hidden, (3, 3), stride=2))
         return dense(params["layer3"], jnp.reshape(hidden, (x.shape[0], -1)))
 
-    return Model(init, apply)
+    return Model(lambda key: init_layers(key, sizes), apply)
 
 
 _PERCEPTRON, _LINEAR, _CNN = mlp((64, 32, 10)), linear(64, 10), small_cnn()

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from thalweg.tasks.base import Params
 
-__all__ = ["Model", "convolve", "dense", "glorot_layer", "he_layer", "linear", "mlp", "pool", "window"]
+__all__ = ["Model", "convolve", "dense", "init_layers", "linear", "mlp", "window"]
 
 
 @dataclass(frozen=True)
@@ -32,25 +32,29 @@ class Model:
     apply: Callable[[Params, Any], Any]
 
 
-def he_layer(key: Any, inputs: int, outputs: int) -> dict[str, Any]:
-    """Return weights N(0, 2/inputs), shape (inputs, outputs), and zero biases; for layers before a ReLU.
+def init_layers(key: Any, sizes: Sequence[tuple[int, int]]) -> Params:
+    """Return random weights and zero biases of layers that follow one another, ``{"layer1": {"weight", "bias"}, …}``.
+
+    Args:
+        key: JAX random key.
+        sizes: Inputs and outputs of each layer; the inputs of a convolution are patch × channels.
+
+    Weights are N(0, 2/inputs) in all layers but the last, which a ReLU follows, and
+    N(0, 2/(inputs + outputs)) in the last. All are drawn at once: of a small model's program,
+    the random generator is what takes longest to compile, and it is compiled once per draw.
 
     References:
-        He et al. 2015, "Delving deep into rectifiers", eq. 10.
+        He et al. 2015, "Delving deep into rectifiers", eq. 10; Glorot & Bengio 2010, "Understanding the difficulty
+        of training deep feedforward neural networks", eq. 12.
     """
-    weight = jax.random.normal(key, (inputs, outputs), jnp.float32) * jnp.sqrt(2.0 / inputs)
-    return {"weight": weight, "bias": jnp.zeros(outputs, jnp.float32)}
-
-
-def glorot_layer(key: Any, inputs: int, outputs: int) -> dict[str, Any]:
-    """Return weights U(±√(6/(inputs + outputs))), shape (inputs, outputs), and zero biases; for output layers.
-
-    References:
-        Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 16.
-    """
-    bound = (6.0 / (inputs + outputs)) ** 0.5
-    weight = jax.random.uniform(key, (inputs, outputs), jnp.float32, -bound, bound)
-    return {"weight": weight, "bias": jnp.zeros(outputs, jnp.float32)}
+    draws = jax.random.normal(key, (sum(inputs * outputs for inputs, outputs in sizes),), jnp.float32)
+    params, used = {}, 0
+    for number, (inputs, outputs) in enumerate(sizes, start=1):
+        variance = 2 / inputs if number < len(sizes) else 2 / (inputs + outputs)
+        weight = draws[used : used + inputs * outputs].reshape(inputs, outputs) * variance**0.5
+        params[f"layer{number}"] = {"weight": weight, "bias": jnp.zeros(outputs, jnp.float32)}
+        used += inputs * outputs
+    return params
 
 
 def dense(layer: Params, x: Any) -> Any:
@@ -76,19 +80,14 @@ def mlp(widths: Sequence[int]) -> Model:
     Args:
         widths: Inputs, hidden widths, outputs; at least two numbers.
     """
-    pairs = list(itertools.pairwise(widths))
-
-    def init(key: Any) -> Params:
-        keys = jax.random.split(key, len(pairs))
-        hidden = {f"layer{i}": he_layer(keys[i - 1], *pairs[i - 1]) for i in range(1, len(pairs))}
-        return {**hidden, f"layer{len(pairs)}": glorot_layer(keys[-1], *pairs[-1])}
+    sizes = list(itertools.pairwise(widths))
 
     def apply(params: Params, x: Any) -> Any:
-        for i in range(1, len(pairs)):
-            x = jax.nn.relu(dense(params[f"layer{i}"], x))
-        return dense(params[f"layer{len(pairs)}"], x)
+        for number in range(1, len(sizes)):
+            x = jax.nn.relu(dense(params[f"layer{number}"], x))
+        return dense(params[f"layer{len(sizes)}"], x)
 
-    return Model(init, apply)
+    return Model(lambda key: init_layers(key, sizes), apply)
 
 
 def window(x: Any, size: Sequence[int], stride: int = 1) -> Any:
@@ -122,8 +121,3 @@ def convolve(layer: Params, x: Any, size: Sequence[int], stride: int = 1) -> Any
         stride: Step between outputs along every spatial axis.
     """
     return dense(layer, window(x, size, stride))
-
-
-def pool(x: Any) -> Any:
-    """Return the mean over all spatial axes, shape (n, channels)."""
-    return jnp.mean(x, axis=tuple(range(1, x.ndim - 1)))

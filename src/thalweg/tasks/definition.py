@@ -1,0 +1,85 @@
+"""A fingerprint of a task's functions, for tasks that are made in a running program and have no file."""
+
+import dataclasses
+import hashlib
+import sys
+import types
+from typing import Any
+
+import numpy as np
+
+from thalweg.tasks.base import Task
+
+__all__ = ["definition_digest"]
+
+OWN = "thalweg."
+
+
+def definition_digest(task: Task) -> str:
+    """Return a fingerprint of the code of a task's functions, 64 hexadecimal digits.
+
+    Args:
+        task: The task.
+
+    Byte code, constants, the values of closures and defaults count, and so do the functions and numbers
+    that are reached by global names; the code of Thalweg and of other packages does not. A changed
+    formula therefore never meets the stored runs of the old one. Another version of Python may
+    train a run again, but never mixes two.
+    """
+    walk = _Walk()
+    for function in (task.init, task.loss, task.metric.function if task.metric else None):
+        walk.visit(function)
+    return hashlib.sha256("\n".join(walk.parts).encode()).hexdigest()
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._seen: dict[int, Any] = {}  # kept alive, so that no number is given twice
+
+    def visit(self, value: Any) -> None:
+        """Add what a value consists of, once."""
+        if isinstance(value, bool | int | float | complex | str | bytes | None):
+            self.parts.append(repr(value))
+            return
+        if id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        for inner in self._inside(value):
+            self.visit(inner)
+
+    def _inside(self, value: Any) -> list[Any]:
+        if isinstance(value, types.FunctionType):
+            return self._function(value)
+        if isinstance(value, types.CodeType):
+            return [value.co_code, list(value.co_names), list(value.co_consts)]
+        if isinstance(value, types.MethodType):
+            return [value.__func__, value.__self__]
+        if isinstance(value, dict):
+            return [item for pair in value.items() for item in pair]
+        if isinstance(value, tuple | list | set | frozenset):
+            return list(value)
+        if isinstance(value, type):
+            return [] if _foreign(value) else [item for item in vars(value).values() if callable(item)]
+        if hasattr(value, "__array__"):
+            array = np.ascontiguousarray(value)
+            return [str(array.dtype), list(array.shape), array.tobytes()]
+        if dataclasses.is_dataclass(value):
+            return [getattr(value, f.name) for f in dataclasses.fields(value)]
+        return [getattr(value, name, None) for name in ("__wrapped__", "func", "args", "keywords")]
+
+    def _function(self, function: types.FunctionType) -> list[Any]:
+        cells = [cell.cell_contents for cell in function.__closure__ or ()]
+        if _foreign(function):
+            return [function.__qualname__, cells]
+        reached = [function.__globals__.get(name) for name in function.__code__.co_names]
+        known = [item for item in reached if not isinstance(item, types.ModuleType) and not _foreign(item)]
+        return [function.__code__, function.__defaults__, function.__kwdefaults__, cells, known]
+
+
+def _foreign(value: Any) -> bool:
+    module = getattr(value, "__module__", None) or ""
+    if module.startswith(OWN):
+        return True
+    path = getattr(sys.modules.get(module), "__file__", None) or ""
+    return "site-packages" in path
