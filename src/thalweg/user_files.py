@@ -1,4 +1,4 @@
-"""Take one object out of a Python file of the user's, and say in a sentence what is wrong with the file if that fails."""
+"""Take one object out of a Python file of the user's; if that fails, say in a sentence what is wrong with it."""
 
 import ast
 import difflib
@@ -86,8 +86,8 @@ def load_object(reference: str, *, argument: str, accept: Callable[[object], boo
     if chosen not in vars(module):
         near = difflib.get_close_matches(chosen, own, n=1, cutoff=0.5)
         known = ", ".join(own) if own else "nothing"
-        guess = f"did you mean {near[0]!r}? " if near else ""
-        raise UserFileError(f"{argument} {reference!r}: {path} has no {chosen!r}; {guess}It defines: {known}.")
+        guess = f"did you mean {near[0]!r}? It" if near else "it"
+        raise UserFileError(f"{argument} {reference!r}: {path} has no {chosen!r}; {guess} defines {known}.")
     value = vars(module)[chosen]
     if not accept(value):
         kind = f"the class {value.__name__}" if isinstance(value, type) else f"an object of type {type(value).__name__}"

@@ -43,6 +43,12 @@ class Library:
 
     def default(self, hyperparameter: str) -> Any:
         """Return the library's own default for one of our hyperparameters, or None if it has none."""
+        key = (self.package, self.constructor, hyperparameter, json.dumps(dict(self.fixed)))
+        if key not in KNOWN_DEFAULTS:
+            KNOWN_DEFAULTS[key] = self._default(hyperparameter)
+        return KNOWN_DEFAULTS[key]
+
+    def _default(self, hyperparameter: str) -> Any:
         where = self.arguments[hyperparameter]
         name, index = where if isinstance(where, tuple) else (where, None)
         value = self.fixed[name] if name in self.fixed else self.signature()[name].default
@@ -68,6 +74,9 @@ class Library:
         """Return the parameters after every step."""
         runner = {"torch": _run_torch, "optax": _run_optax, "keras": _run_keras}[self.package]
         return runner(self, settings, scenario)
+
+
+KNOWN_DEFAULTS: dict[tuple[str, ...], Any] = {}  # a mutation campaign hands it to its processes
 
 
 def _constructor(package: str, name: str) -> Any:

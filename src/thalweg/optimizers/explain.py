@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import math
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -173,17 +174,15 @@ def _sections(e: Explanation, width: int) -> Iterator[tuple[str, list[str]]]:
     yield "Hyperparameters", _table([header, *rows], width) if rows else []
     choices = [(v.name, str(v.default), v.meaning, f"one of: {', '.join(map(str, v.choices))}") for v in e.variants]
     yield "Variants", [line for row in choices for line in _variant_lines(row, width)]
-    kept = [f"{s.name}: {_number(s.numbers_per_parameter)} per parameter" for s in e.state]
-    yield (
-        f"State ({_number(e.state_bytes_per_parameter)} bytes per parameter in float32, measured)",
-        _items(kept or ["none"], width),
-    )
+    kept = [f"{entry.name}: {_kept(entry)}" for entry in e.state]
+    kept.append(f"{e.state_bytes_per_parameter:.4g} bytes per parameter in float32, measured")
+    yield "State", _items(kept, width)
     yield "Presets", _items([f"{key}: {_settings(value)}" for key, value in e.presets.items()], width)
     contains = [f"{case.name}, with {_settings(case.settings)}" for case in e.special_cases]
     yield "Contains as special cases", _items(contains, width)
     yield "Good and bad at", _items(e.attributes, width)
     yield "Where versions differ", _items(e.differences, width)
-    yield "Where a textbook slips", _items(e.slips, width)
+    yield "Where the seed texts slip", _items(e.slips, width)
     yield "Sources", _items(e.sources, width)
 
 
@@ -215,6 +214,13 @@ def _sizes(tree: Any, prefix: str) -> Iterator[tuple[str, int]]:
 
 def _number(value: float) -> str:
     return f"{value:.6g}"
+
+
+def _kept(entry: StateEntry) -> str:
+    if entry.numbers_per_parameter >= 1:
+        return f"{_number(entry.numbers_per_parameter)} per parameter"
+    count = round(entry.numbers_per_parameter * math.prod(_MEASURED_SHAPE))
+    return "1 number in all" if count == 1 else f"{count} numbers in all"
 
 
 def _search(entry: HyperparameterEntry) -> str:
