@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Watch", "described", "scaled"]
 
 SECONDS_BETWEEN_LINES = 10.0
+NARROW = 36  # columns for a phase's name, a short bar and the count
+DETAILS = 42  # columns kept for them, so that the bars do not change their length
 
 
 class Display(Protocol):
@@ -86,39 +88,58 @@ class Lines:
 
 
 class Bar:
-    """A bar for each phase, the finished ones above the present one."""
+    """A bar for each phase, the finished ones, with what they took, above the present one."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
+        screen = console(stderr=True)
+        self.room = max(min(DETAILS, screen.width - NARROW), 0)
         self.bars: Bars = Progress(
             TextColumn("{task.description:<10}", style="cyan"),
             BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[detail]}"),
-            console=console(stderr=True),
+            TextColumn("{task.fields[count]:>9}"),
+            TextColumn("{task.fields[detail]:<{task.fields[room]}}"),
+            console=screen,
             expand=True,
             transient=True,
         )
         self.phases: dict[str, TaskID] = {}
+        self.phase = ""
         self.bars.start()
 
     def show(self, state: "Progress") -> None:
         """Move the bar of the state's phase."""
-        if state.phase not in self.phases:
-            self.phases[state.phase] = self.bars.add_task(state.phase, total=None, detail="")
-        share = state.steps_done / state.steps_total if state.steps_total else 0.0
-        done = max(state.runs_done, round(share * state.runs_total))
-        self.bars.update(
-            self.phases[state.phase],
-            total=state.runs_total or None,
-            completed=done,
-            detail=" · ".join(_details(state)),
-        )
+        if state.phase != self.phase:
+            self._finish()
+            self._begin(state)
+        if _counts(state):
+            share = state.steps_done / state.steps_total if state.steps_total else 0.0
+            done = max(state.runs_done, round(share * state.runs_total))
+            count, detail = f"{done:,}/{state.runs_total:,}", " · ".join(_details(state))
+            self.bars.update(
+                self.phases[state.phase], total=state.runs_total, completed=done, count=count, detail=detail
+            )
 
     def close(self) -> None:
         """Take the bars away."""
         self.bars.stop()
+
+    def _begin(self, state: "Progress") -> None:
+        self.phase = state.phase
+        if state.phase in self.phases:  # compiling happens more than once
+            self.bars.reset(self.phases[state.phase], total=None, count="", detail="")
+        else:
+            self.phases[state.phase] = self.bars.add_task(state.phase, total=None, count="", detail="", room=self.room)
+
+    def _finish(self) -> None:
+        from thalweg.report.formatting import duration
+
+        if self.phase:
+            task = self.phases[self.phase]
+            took = duration(self.bars.tasks[task].elapsed)
+            total = self.bars.tasks[task].total or 1
+            self.bars.update(task, total=total, completed=total, detail=took)
 
 
 def described(state: "Progress") -> str:
@@ -129,8 +150,13 @@ def described(state: "Progress") -> str:
         >>> described(Progress("tuning", 48, 136, 2, 43_200, 122_400, 1_234_567.0, 12.4))
         'tuning: 48 of 136 runs · 2 diverged · 1.23 M steps/s · 12 s left'
     """
-    runs = f"{state.phase}: {state.runs_done} of {state.runs_total} runs" if state.runs_total else state.phase
+    runs = f"{state.phase}: {state.runs_done} of {state.runs_total} runs" if _counts(state) else state.phase
     return " · ".join([runs, *_details(state)])
+
+
+def _counts(state: "Progress") -> bool:
+    """Return whether the phase is measured in runs; compiling is not."""
+    return state.phase != "compiling" and state.runs_total > 0
 
 
 def _details(state: "Progress") -> list[str]:
