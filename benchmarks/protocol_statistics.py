@@ -16,13 +16,14 @@ from functools import partial
 import numpy as np
 
 from thalweg.records import Dimension
+from thalweg.study.cautions import edge_side
 from thalweg.study.plan import EFFORTS, protocol_for
 from thalweg.study.ranking import rank_contenders
 from thalweg.study.selection import TrialTable
 from thalweg.study.space import sample
 from thalweg.study.statistics import Resamples, draw, interval, search_shifts
 
-__all__ = ["COVERAGE_CASES", "coverage", "win_rates"]
+__all__ = ["COVERAGE_CASES", "Setting", "coverage", "edge_rates", "win_rates"]
 
 COVERAGE_CASES = {
     "normal": (0.0, lambda rng, shape: rng.normal(size=shape)),
@@ -116,6 +117,27 @@ def _contender(
     return fresh, search_shifts(table, resamples, best, 10.0, -10.0)
 
 
+def edge_rates(trials: int, optimum: float, repeats: int, seed: int = 0) -> tuple[float, float]:
+    """Return how often an optimum is said to lie at the edge: of the decisive dimension, and of one without influence.
+
+    Args:
+        trials: Sampled configurations.
+        optimum: Its position in the decisive one of four dimensions, 0 to 1 inside the range.
+        repeats: Number of simulated searches.
+        seed: Fixes the result.
+    """
+    rng = np.random.default_rng(seed)
+    space = [Dimension(f"x{k}", 0.0, 1.0, "linear") for k in range(4)]
+    seen = np.zeros(2)
+    for _ in range(repeats):
+        points = np.array([list(p.values()) for p in sample(space, trials, int(rng.integers(2**31)))])
+        loss = 1 - np.exp(-6 * (points - [optimum, 0.5, 0.5, 0.5]) ** 2 @ [1.0, 0.3, 0.1, 0.0])
+        loss += 0.01 * rng.normal(size=trials)
+        best = points[loss.argmin()]
+        seen += [edge_side(best[k], points[:, k], loss) is not None for k in (0, 3)]
+    return float(seen[0] / repeats), float(seen[1] / repeats)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -125,6 +147,11 @@ def main() -> None:
     for case in COVERAGE_CASES:
         ours, percentile = coverage(case, 5 * repeats)
         print(f"| {case} | {ours:.1%} | {percentile:.1%} |")
+    print("\n| trials | optimum at | warned | warned of a dimension without influence |\n|---|---|---|---|")
+    for trials, _ in EFFORTS.values():
+        for optimum in (0.5, 0.8, 1.0, 1.2):
+            decisive, idle = edge_rates(trials, optimum, repeats)
+            print(f"| {trials} | {optimum:g} | {decisive:.1%} | {idle:.1%} |", flush=True)
     gaps = (0.0, 0.02, 0.05, 0.1, 0.3)
     print("\n| effort | dimensions | noise | false wins by seeds alone | false wins |", end="")
     print("".join(f" gap {gap:g} |" for gap in gaps[1:]))

@@ -27,7 +27,7 @@ def profile(summaries: Sequence[StudySummary]) -> PerformanceProfile:
         summaries: One per task.
 
     References:
-        Dahl et al. (2023), Benchmarking neural network training algorithms, section 4.5.
+        Dahl et al. (2023), Benchmarking neural network training algorithms.
         Dolan and Moré (2002), Benchmarking optimization software with performance profiles.
     """
     judged = [s for s in summaries if s.task.target_quantity is not None and s.leaderboard]

@@ -61,7 +61,7 @@ def rank_contenders(
         win_probability: P(A better than B) from which a win may be claimed, in [0.5, 1].
 
     References:
-        Bouthillier et al. (2021), Accounting for variance in machine learning benchmarks, section 5
+        Bouthillier et al. (2021), Accounting for variance in machine learning benchmarks
         (probability of outperforming).
     """
     sign = 1.0 if larger_is_better else -1.0

@@ -76,7 +76,7 @@ def inflation(n: int, confidence: float) -> float:
         confidence: Confidence level, in (0, 1).
 
     References:
-        Hesterberg (2015), What teachers should know about the bootstrap, section 4 (the same
+        Hesterberg (2015), What teachers should know about the bootstrap (the same
         correction, there by widening the percentiles; widening the deviations lets them be
         added to those of the search).
 
