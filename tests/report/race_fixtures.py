@@ -43,10 +43,16 @@ def make_race(steps=80):
         distance = float(min(np.hypot(*(last - m)) for m in MINIMA))
         entries.append(
             RaceEntry(
-                label, {"learning_rate": rate, "momentum": momentum}, path, value, "diverged" if diverged is not None else "finished", diverged, distance,
+                label,
+                {"learning_rate": rate, "momentum": momentum},
+                path,
+                value,
+                "diverged" if diverged is not None else "finished",
+                diverged,
+                distance,
                 float(np.nanmin(value)),
             )
-        )  # fmt: skip
+        )
     grid = np.linspace(-5, 5, 81)
     z = himmelblau(*np.meshgrid(grid, grid))
     return RaceResult(

@@ -20,9 +20,22 @@ from thalweg.records.summary import (
 )
 
 NAMES = (
-    "nadam", "adam", "momentum", "adamw", "radam", "rmsprop", "nesterov", "amsgrad", "adamax", "sgd", "swats", "sadam",
-    "samsgrad", "adagrad", "adadelta",
-)  # fmt: skip
+    "nadam",
+    "adam",
+    "momentum",
+    "adamw",
+    "radam",
+    "rmsprop",
+    "nesterov",
+    "amsgrad",
+    "adamax",
+    "sgd",
+    "swats",
+    "sadam",
+    "samsgrad",
+    "adagrad",
+    "adadelta",
+)
 BEST_RATE = {"sgd": -0.3, "momentum": -1.1, "nesterov": -1.0, "adagrad": -1.3, "adadelta": 0.2}
 NONE = Interval(None, None, None)
 
@@ -108,9 +121,15 @@ def _sensitivity(label, rng, trials, seeds):
             median.append(value * wild), low.append(value * wild - spread), high.append(value * wild + 1.5 * spread)
             diverged.append(0.33 if wild > 1 and seeds > 1 else 0.0)
     return Sensitivity(
-        label, tuple(float(10**e) for e in exponents), tuple(median), tuple(low), tuple(high), tuple(diverged),
-        tuple(i == default for i in range(len(exponents))), float(10**best),
-    )  # fmt: skip
+        label,
+        tuple(float(10**e) for e in exponents),
+        tuple(median),
+        tuple(low),
+        tuple(high),
+        tuple(diverged),
+        tuple(i == default for i in range(len(exponents))),
+        float(10**best),
+    )
 
 
 def _curves(label, row, rng, points):
@@ -148,17 +167,35 @@ def _expected(label, row, trials):
 
 
 def make_summary(
-    labels=NAMES[:8], *, task="digits", title="Handwritten digits, 8 × 8 pixels, with a small network", trials=16, tuning_seeds=1, seeds=10, points=31,
-    warnings=None, random=0,
-):  # fmt: skip
+    labels=NAMES[:8],
+    *,
+    task="digits",
+    title="Handwritten digits, 8 × 8 pixels, with a small network",
+    trials=16,
+    tuning_seeds=1,
+    seeds=10,
+    points=31,
+    warnings=None,
+    random=0,
+):
     """A tidy study of any number of contenders."""
     rng = np.random.default_rng(random)
     rows = _rows(labels, rng, seeds)
     if warnings is None:
         warnings = (
-            StudyWarning("edge", labels[-1], f"{labels[-1]}: the best learning rate 9.6 lies at the upper edge of the space [0.0001, 10]; widen it with a larger upper end."),
-            StudyWarning("diverged", labels[0], f"{labels[0]}: 34 % of its 17 trials diverged, so it was tuned on fewer useful trials than the others; lower the upper end of its learning rates."),
-        )  # fmt: skip
+            StudyWarning(
+                "edge",
+                labels[-1],
+                f"{labels[-1]}: the best learning rate 9.6 lies at the upper edge of the space "
+                f"[0.0001, 10]; widen it with a larger upper end.",
+            ),
+            StudyWarning(
+                "diverged",
+                labels[0],
+                f"{labels[0]}: 34 % of its 17 trials diverged, so it was tuned on fewer useful "
+                f"trials than the others; lower the upper end of its learning rates.",
+            ),
+        )
     space = (
         {"name": "learning_rate", "low": 1e-5, "high": 10.0, "scale": "log"},
         {"name": "beta1", "low": 0.5, "high": 0.999, "scale": "complement"},
@@ -166,13 +203,33 @@ def make_summary(
     return StudySummary(
         study="3f2a90c1b7de",
         task=TaskCard(
-            task, title, "Optical Recognition of Handwritten Digits, UCI (Alpaydin and Kaynak 1998)", "CC BY 4.0", "accuracy", "", True,
-            "validation_loss", 0.15, {"train": 1077, "validation": 360, "test": 360}, 2410, "cross-entropy (nats)",
+            task,
+            title,
+            "Optical Recognition of Handwritten Digits, UCI (Alpaydin and Kaynak 1998)",
+            "CC BY 4.0",
+            "accuracy",
+            "",
+            True,
+            "validation_loss",
+            0.15,
+            {"train": 1077, "validation": 360, "test": 360},
+            2410,
+            "cross-entropy (nats)",
         ),
         protocol={
-            "effort": "quick", "trials": trials, "tuning_seeds": tuning_seeds, "confirmation_seeds": seeds, "batch_size": 32, "steps": 960,
-            "evaluate_every": 32, "sampler": "scrambled Sobol", "schedule": "constant", "resamples": 10_000, "confidence": 0.95,
-            "win_probability": 0.75, "version": 1,
+            "effort": "quick",
+            "trials": trials,
+            "tuning_seeds": tuning_seeds,
+            "confirmation_seeds": seeds,
+            "batch_size": 32,
+            "steps": 960,
+            "evaluate_every": 32,
+            "sampler": "scrambled Sobol",
+            "schedule": "constant",
+            "resamples": 10_000,
+            "confidence": 0.95,
+            "win_probability": 0.75,
+            "version": 1,
         },
         seed=0,
         warnings=warnings,
@@ -183,11 +240,18 @@ def make_summary(
         expected_best=tuple(_expected(row.contender, row, trials) for row in rows),
         runs=len(labels) * (trials + 1 + 2 * seeds),
         seconds={"total": 5.83, "import": 0.91, "compile": 1.94, "train": 2.31, "statistics": 0.31},
-        environment={"thalweg": "0.1.0", "python": "3.11.9", "jax": "0.10.2", "numpy": "2.4.6", "device": {"kind": "cpu", "cores": 2}, "commit": "bd8abe8"},
+        environment={
+            "thalweg": "0.1.0",
+            "python": "3.11.9",
+            "jax": "0.10.2",
+            "numpy": "2.4.6",
+            "device": {"kind": "cpu", "cores": 2},
+            "commit": "bd8abe8",
+        },
         command=f"thalweg compare {task} --optimizers {','.join(labels)} --effort quick --seed 0",
         created="2026-11-21T11:17:54+00:00",
         spaces={label: space[:1] if label == "sgd" else space for label in labels},
-    )  # fmt: skip
+    )
 
 
 def make_awkward():
@@ -234,11 +298,34 @@ def make_awkward():
     expected = [dataclasses.replace(one, default=None) for one in whole.expected_best[:2]]
     return dataclasses.replace(
         whole,
-        task=dataclasses.replace(whole.task, name="<b>mine</b>", title="", target_quantity=None, target_value=None, metric="RMSE", unit="k$", larger_is_better=False),
-        leaderboard=tuple(rows), comparisons=whole.comparisons[:1], curves=tuple(curves), sensitivity=tuple(trials), expected_best=tuple(expected),
-        protocol={}, environment={}, seconds={}, spaces={}, command='thalweg compare "<x>"',
-        warnings=(StudyWarning("seeds", None, "Only 1 fresh seed was used, so nothing can be said of the spread; use --effort standard."),),
-    )  # fmt: skip
+        task=dataclasses.replace(
+            whole.task,
+            name="<b>mine</b>",
+            title="",
+            target_quantity=None,
+            target_value=None,
+            metric="RMSE",
+            unit="k$",
+            larger_is_better=False,
+        ),
+        leaderboard=tuple(rows),
+        comparisons=whole.comparisons[:1],
+        curves=tuple(curves),
+        sensitivity=tuple(trials),
+        expected_best=tuple(expected),
+        protocol={},
+        environment={},
+        seconds={},
+        spaces={},
+        command='thalweg compare "<x>"',
+        warnings=(
+            StudyWarning(
+                "seeds",
+                None,
+                "Only 1 fresh seed was used, so nothing can be said of the spread; use --effort standard.",
+            ),
+        ),
+    )
 
 
 def make_empty():

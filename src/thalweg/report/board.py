@@ -32,7 +32,7 @@ def leaderboard_section(summary: StudySummary, styles: Mapping[str, Style]) -> s
         ("rank", ""), ("optimizer", "who"), (escape(metric_title(summary)), ""), (row_axis(scale), ""),
         (f"validation loss{_below(summary.task.loss if summary.task.loss != 'loss' else MISSING)}", ""),
         (f"steps to target{_below('seeds reaching it')}", ""), (f"diverged{_below('of all trials')}", ""),
-        (f"state{_below('bytes / parameter')}", ""), (f"time to target{_below('per step, alone')}", ""),
+        (f"state{_below('bytes / param')}", ""), (f"time to target{_below('per step, alone')}", ""),
         ("tuned hyperparameters", "hp"),
     )  # fmt: skip
     head = "".join(f'<th scope="col" class="{c}">{t}</th>' if c else f'<th scope="col">{t}</th>' for t, c in titles)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MARKERS", "house_style", "line_look", "new_figure", "save_figure", "tidy"]
 
-MARKERS = dict(zip(SHAPES, ("o", "s", "^", "D", "v", "h", "*", "|"), strict=True))
-_SETTINGS = {
+MARKERS: dict[str, str] = dict(zip(SHAPES, ("o", "s", "^", "D", "v", "h", "*", "|"), strict=True))
+_SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9.5,
     "axes.titlesize": 11,

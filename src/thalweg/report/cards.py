@@ -38,8 +38,8 @@ def warnings_section(summaries: Sequence[StudySummary]) -> str:
             items.append(f"<li>{where}{who}{escape(warning.sentence)}</li>")
     if not items:
         return (
-            '<section class="fine" id="warnings"><p>No warnings: no optimum lies at the edge of its space, few trials diverged, '
-            "no special case beat its general rule, there were enough seeds.</p></section>"
+            '<section class="fine" id="warnings"><p>No warnings: no optimum lies at the edge of its space, few trials '
+            "diverged, no special case beat its general rule, there were enough seeds.</p></section>"
         )
     count = "One thing" if len(items) == 1 else f"{len(items)} things"
     title = f"<h2>{count} to know before reading on</h2>"

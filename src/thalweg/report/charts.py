@@ -112,7 +112,7 @@ def _one_overview(
     f = frame((46.0, 28.0, width - right, height - 40.0), x.ends, y.ends)
     drawn = "".join(
         f'<g class="c{styles[one.contender].hue}">'
-        + polyline(f, one.x, one.y, "ln", one.step, stroke_dasharray=styles[one.contender].dash or None)
+        + polyline(f, one.x, one.y, "ln", one.step, dash=styles[one.contender].dash)
         + "</g>"
         for one in reversed(lines)
     )
@@ -189,4 +189,4 @@ def panel(
 def spread(f: Frame, one: Line, dash: str | None = None) -> str:
     """Return a line with its band."""
     area = band(f, one.x, one.low, one.high, "bd") if one.low else ""
-    return area + polyline(f, one.x, one.y, "ln", one.step, stroke_dasharray=dash)
+    return area + polyline(f, one.x, one.y, "ln", one.step, dash)

@@ -101,15 +101,18 @@ def number(value: float | None, digits: int = 3) -> str:
         return MISSING
     if value == 0:
         return "0"
-    rounded = float(f"{value:.{digits - 1}e}")
-    magnitude = math.floor(math.log10(abs(rounded)))
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    magnitude = int(exponent)
     if -4 <= magnitude < 6:
-        text = f"{rounded:.{max(digits - 1 - magnitude, 0)}f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-        return text.replace("-", "−", 1) if value < 0 else text
-    mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return f"{mantissa.replace('-', '−')}e{int(exponent)}"
+        shown = f"{float(f'{mantissa}e{exponent}'):.{max(digits - 1 - magnitude, 0)}f}"
+        return _trimmed(shown)
+    return f"{_trimmed(mantissa)}e{magnitude}"
+
+
+def _trimmed(shown: str) -> str:
+    """Return a decimal number without trailing zeros, with a true minus sign."""
+    shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
+    return shown.replace("-", "−")
 
 
 def interval_decimals(interval: Interval) -> int | None:

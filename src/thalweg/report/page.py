@@ -90,7 +90,7 @@ def _header(summaries: Sequence[StudySummary], profile: PerformanceProfile | Non
     studies = join_words([summary.study for summary in summaries])
     meta = f"{contenders} contenders · {runs:,} training runs · {day(first.created)} · study {studies}"
     links = [f'<a href="#s{i}">{escape(summary.task.name)}</a>' for i, summary in enumerate(summaries)]
-    jump = f"<nav>{''.join(links)}</nav>" if len(links) > 1 else ""
+    jump = f"<nav>{' '.join(links)}</nav>" if len(links) > 1 else ""
     return (
         f'<header><p class="over">Thalweg · comparison of optimizers</p><h1>{escape(title)}</h1>{said}'
         f'<p class="meta">{escape(meta)}</p>{jump}</header>'

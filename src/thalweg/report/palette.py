@@ -67,7 +67,7 @@ LIGHT = Theme(
     warn_paper="#fff3e0",
     good="#d5ead9",
     bad="#f6dcd2",
-    heat=("#0b4a6f", "#3d7fa6", "#8fbcd6", "#cfe0ea", "#eeeae0"),
+    heat=("#0b4a6f", "#35749a", "#8fbcd6", "#cfe0ea", "#eeeae0"),
     heat_ink=("#ffffff", "#ffffff", "#10202b", "#10202b", "#1d2129"),
     contenders=("#0072b2", "#c65200", "#00805d", "#b0447f", "#9c6a00", "#2a8cc4", "#6f6a00", "#4a4f58"),
 )

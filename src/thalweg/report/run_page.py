@@ -1,8 +1,9 @@
 """The report of a single run: how it ended, its curves, its settings."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from thalweg.records.runs import RunResult
 from thalweg.records.summary import Interval, TaskCard
@@ -79,7 +80,7 @@ def _points(run: RunResult) -> tuple[int, ...]:
     return tuple(int(step) for step in run.curve.step)
 
 
-def _values(array: Sequence[float]) -> tuple[float | None, ...]:
+def _values(array: np.ndarray) -> tuple[float | None, ...]:
     return tuple(finite(float(value)) for value in array)
 
 

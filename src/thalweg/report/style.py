@@ -45,9 +45,10 @@ padding:14px 20px 8px;margin:1.4em 0}
 .warnings h2{font:650 1.02rem/1.4 system-ui,sans-serif;margin:0 0 .35em;color:var(--warn)}
 .warnings ul{margin:0;padding-left:1.15em}.warnings li{margin:.3em 0;max-width:95ch;overflow-wrap:anywhere}
 .fine{border-left:4px solid var(--line);padding:2px 20px;color:var(--quiet)}
-.card{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(172px,100%),1fr));gap:14px 26px;
+.card{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(164px,100%),1fr));gap:14px 26px;
 background:var(--panel);border-radius:8px;padding:18px 22px;margin:.8em 0}
-.card div{min-width:0}.card dt{font-size:.76rem;color:var(--quiet)}.card dd{margin:0;overflow-wrap:anywhere}
+.card div{min-width:0}.card dt{font-size:.76rem;color:var(--quiet)}.card dd
+{margin:0;font-size:.93rem;line-height:1.4;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;max-width:100%;-webkit-overflow-scrolling:touch}
 .scroll:focus-visible{outline:2px solid var(--accent)}
 .spaces td{padding-right:26px}
@@ -58,7 +59,7 @@ th.l,td.l{text-align:left}
 thead th{font-weight:500;color:var(--quiet);font-size:.78rem;vertical-align:bottom;
 border-bottom:1px solid var(--line)}
 tbody th{font-weight:500}
-.board{width:100%}.board td,.board th{height:42px;padding:4px 8px}.board thead th{line-height:1.3}
+.board{width:100%;font-size:.81rem}.board td,.board th{height:42px;padding:4px 6px}.board thead th{line-height:1.3}
 .board th.who{position:sticky;left:0;background:var(--paper);text-align:left;z-index:1;padding-left:6px}
 .board tbody th.who{font-weight:600}
 .who .sw{vertical-align:-2px;margin-right:7px}
@@ -67,7 +68,7 @@ tbody th{font-weight:500}
 .tie i{display:block;width:8px;height:100%;min-height:30px;margin-left:6px;border:2px solid var(--quiet);
 border-right:0;border-radius:4px 0 0 4px}
 .board tr.split>*{border-top:1px solid var(--line)}
-.board .hp{white-space:normal;min-width:13em;text-align:left;font-size:.78rem;line-height:1.5}
+.board .hp{white-space:normal;min-width:12.5em;text-align:left;font-size:.78rem;line-height:1.5}
 .hp code{white-space:nowrap;margin-right:.6em}
 span.sub{display:block}.sub{color:var(--quiet);font-size:.78rem}
 .bad{color:var(--warn)}
@@ -86,7 +87,7 @@ figcaption p{margin:.15em 0 .9em;max-width:90ch}
 .shades i{width:22px;height:12px;border-radius:3px}
 .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(236px,100%),1fr));gap:20px 22px;margin-top:1em}
 svg{display:block;overflow:visible}svg.sw{display:inline-block}svg.defs{position:absolute;width:0;height:0}
-svg.fig{width:100%;height:auto;max-width:100%}svg.wide{max-width:1080px}svg.narrow{display:none}svg.row{width:170px}
+svg.fig{width:100%;height:auto;max-width:100%}svg.wide{max-width:1080px}svg.narrow{display:none}svg.row{width:146px}
 svg.heat{width:var(--w);max-width:none;min-width:var(--w)}
 details{margin:.9em 0;font-size:.9rem}summary{cursor:pointer;color:var(--accent);width:fit-content}
 details .scroll{margin-top:.6em;max-height:26em;overflow:auto}

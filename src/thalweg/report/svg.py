@@ -134,12 +134,12 @@ def _placed(f: Frame, x: float, y: float | None) -> tuple[float, float] | None:
 
 
 def polyline(
-    f: Frame, xs: Sequence[float], ys: Sequence[float | None], class_: str, step: bool = False, **attributes: object
+    f: Frame, xs: Sequence[float], ys: Sequence[float | None], class_: str, step: bool = False, dash: str | None = None
 ) -> str:
     """Return a line through the known points, broken where a value is missing."""
     runs = _runs(_placed(f, x, y) for x, y in zip(xs, ys, strict=True))
     path = "".join(_path(run if len(run) > 1 else run * 2, step) for run in runs)
-    return tag("path", d=path, class_=class_, **attributes) if path else ""
+    return tag("path", d=path, class_=class_, stroke_dasharray=dash or None) if path else ""
 
 
 def band(f: Frame, xs: Sequence[float], low: Sequence[float | None], high: Sequence[float | None], class_: str) -> str:
