@@ -48,9 +48,10 @@ def rank_contenders(
     same seed, over seeds and resampled searches, ties half. A wins where that chance is at
     least ``win_probability`` *and* the interval of the difference excludes a tie.
 
-    Groups: walk down the order; whoever loses to the best of the current group opens the next
-    one. So nobody in a group is separable from its best, while a pair across a border need
-    not be separable: the comparisons say.
+    Groups: walk down the order; each joins the first group whose best it does not lose to, or
+    opens the next one. So nobody in a group is separable from its best, and a higher number
+    always means a defeat by the best of every group before. Groups need not be neighbours in
+    the order: a contender whose result is very uncertain may stand below one that is surely worse than the first.
 
     Args:
         labels: Names of the m contenders.
@@ -133,10 +134,11 @@ def _first_share(counts: np.ndarray, share: float) -> int:
 
 def _groups(order: Sequence[int], beaten: set[tuple[int, int]]) -> dict[int, int]:
     """Return the number of each contender's group."""
+    leaders: list[int] = []
     groups: dict[int, int] = {}
-    leader, number = None, 0
     for i in order:
-        if leader is None or (leader, i) in beaten:
-            leader, number = i, number + 1
-        groups[i] = number
+        lost = [(leader, i) in beaten for leader in leaders]
+        groups[i] = 1 + (lost.index(False) if False in lost else len(leaders))
+        if groups[i] > len(leaders):
+            leaders.append(i)
     return groups
