@@ -13,12 +13,14 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
 
     Args:
         logits: Shape (n, classes), classes ≥ 2.
-        labels: Shape (n,), integers in [0, classes).
+        labels: Shape (n,), integers in [0, classes); any other label makes the result NaN.
     """
     # A mask instead of an index: the gradient of a gather is a scatter, slow under vmap on a CPU.
-    chosen = labels[:, None] == jnp.arange(logits.shape[-1])
+    classes = logits.shape[-1]
+    chosen = labels[:, None] == jnp.arange(classes)
     logit = jnp.sum(jnp.where(chosen, logits, 0.0), axis=-1)
-    return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - logit)
+    known = jnp.where((labels >= 0) & (labels < classes), 0.0, jnp.nan)
+    return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - logit + known)
 
 
 def accuracy(logits: Any, labels: Any) -> Any:

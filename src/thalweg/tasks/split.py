@@ -53,6 +53,8 @@ def split(
     shares = [float(share) for share in fractions]
     if len(shares) != 3 or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
         raise TaskError(f"fractions = {fractions!r} is not allowed; give three positive numbers of sum 1.")
+    if not arrays:
+        raise TaskError("arrays to split are none; give at least one array, e.g. {'x': features}.")
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) != 1:
         raise TaskError(f"arrays to split must have one length; these have {lengths}.")
