@@ -66,12 +66,19 @@ def test_seeds_of_tuning_and_confirmation_never_meet(study_seed: int, tuning: in
     ours, theirs = tuning_seeds(study_seed, tuning), confirmation_seeds(study_seed, fresh)
     assert len({*ours, *theirs}) == tuning + fresh
     assert all(0 <= seed < 2**31 for seed in (*ours, *theirs))
+    assert {seed % 2 for seed in ours} == {0}  # apart by construction, not by luck
+    assert {seed % 2 for seed in theirs} == {1}
     assert ours == tuning_seeds(study_seed, tuning + 5)[:tuning]
 
 
-def test_studies_with_other_seeds_share_no_run() -> None:
+def test_studies_with_other_seeds_share_neither_runs_nor_settings() -> None:
     one, other = (study(BOTH, seed=seed) for seed in (0, 1))
     assert not fingerprints(tuning_runs(one)) & fingerprints(tuning_runs(other))
+    rates = [
+        {run.spec.optimizer.hyperparameters["learning_rate"] for run in tuning_runs(spec) if run.role == "trial"}
+        for spec in (one, other)
+    ]
+    assert not rates[0] & rates[1]
 
 
 def test_every_contender_has_its_defaults_and_the_trials_on_every_seed() -> None:
