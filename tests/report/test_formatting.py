@@ -16,6 +16,7 @@ from thalweg.report.formatting import (
     number,
     percent,
     rank_text,
+    setting,
     share,
     shorten,
     steps,
@@ -151,3 +152,21 @@ def test_any_interval_can_be_shown(mean, low, high):
     assert all(v is None or math.isfinite(v) for v in cleaned)
     decimals = interval_decimals(interval)
     assert decimals is None or decimals >= 0
+
+
+def test_settings_near_one_are_never_rounded_to_one():
+    assert [setting(v) for v in (0.9, 0.95, 0.999, 0.99984567, 1.0, 0.5, 3e-10)] == [
+        "0.9",
+        "0.95",
+        "0.999",
+        "0.99985",
+        "1",
+        "0.5",
+        "3e-10",
+    ]
+
+
+@given(st.floats(0.9, 1, exclude_min=True, exclude_max=True))
+def test_a_setting_near_one_keeps_its_distance_to_one(value):
+    # Two significant digits of 1 − value: within half a unit of the second, 5 % of the distance.
+    assert 1 - float(setting(value)) == pytest.approx(1 - value, rel=0.0501)

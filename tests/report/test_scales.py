@@ -59,3 +59,7 @@ def test_any_values_get_an_axis_of_positive_length(values, log):
     assert not log or low > 0
     inside = [v for v in values if v is not None and math.isfinite(v) and (v > 0 or not log)]
     assert all(low <= v <= high for v in inside)
+
+
+def test_a_single_tick_keeps_its_value():
+    assert tick_labels([0.98], False) == ["0.98"]

@@ -37,8 +37,12 @@ def test_a_clear_winner_beats_every_other():
 
 def test_no_win_is_claimed_where_a_pair_is_open():
     said = verdict(_summary(["adam", "momentum", "sgd"], [1, 1, 2], {("momentum", "sgd"): "not separable"}))
-    assert "beat sgd" not in said
-    assert "against sgd the evidence does not separate every one of them" in said
+    assert "both beat" not in said
+    assert "of these, only adam beats sgd" in said
+    none = {("momentum", "sgd"): "not separable", ("adam", "sgd"): "not separable"}
+    assert "sgd cannot be separated from either" in verdict(_summary(["adam", "momentum", "sgd"], [1, 1, 2], none))
+    alone = {("adam", "sgd"): "not separable"}
+    assert "sgd cannot be separated from it" in verdict(_summary(["adam", "sgd"], [1, 2], alone))
 
 
 def test_a_lost_pair_turned_around_counts():

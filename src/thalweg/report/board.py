@@ -1,7 +1,6 @@
 """The leaderboard and the pairwise verdicts as tables of the report."""
 
-from collections.abc import Mapping
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thalweg.records.summary import Comparison, LeaderboardRow, StudySummary
@@ -15,11 +14,13 @@ from thalweg.report.formatting import (
     number,
     rank_text,
     seconds_per_step,
+    setting,
     share,
     steps,
 )
 from thalweg.report.palette import Style
 from thalweg.report.tables import comparison_table, html_table, loss_text, metric_title, probability, time_to_target
+from thalweg.report.ties import Bracket, brackets
 from thalweg.report.whiskers import row_axis, row_scale, row_whisker
 
 __all__ = ["leaderboard_section", "matrix_section", "spaces_table"]
@@ -36,15 +37,12 @@ def leaderboard_section(summary: StudySummary, styles: Mapping[str, Style]) -> s
         ("tuned hyperparameters", "hp"),
     )  # fmt: skip
     head = "".join(f'<th scope="col" class="{c}">{t}</th>' if c else f'<th scope="col">{t}</th>' for t, c in titles)
+    ties = brackets(summary.leaderboard)
     rows = []
-    for _, members in groupby(summary.leaderboard, key=lambda row: row.group):
-        group = list(members)
-        for i, row in enumerate(group):
-            tie = _tie(len(group)) if i == 0 else ""
-            split = ' class="split"' if i == 0 and rows else ""
-            style = styles[row.contender]
-            rows.append(f"<tr{split}>{tie}{_row(row, style, row_whisker(row.test_metric, style, scale))}</tr>")
-    top = f'<thead><tr><td class="tie"></td>{head}</tr></thead>'
+    for i, row in enumerate(summary.leaderboard):
+        style = styles[row.contender]
+        rows.append(f"<tr>{_ties(ties, i)}{_row(row, style, row_whisker(row.test_metric, style, scale))}</tr>")
+    top = f"<thead><tr>{_ties(ties, -1)}{head}</tr></thead>"
     table = f'<table class="board">{top}<tbody>{"".join(rows)}</tbody></table>'
     return f'<div class="scroll" tabindex="0">{table}</div><p class="note">{escape(_note(summary))}</p>'
 
@@ -60,15 +58,24 @@ def _note(summary: StudySummary) -> str:
         target = f" Target: {name} {sign} {number(task.target_value)}; it ships with the task."
     return (
         f"Means over the fresh seeds with {interval}; the rank is the interval of ranks over resampled "
-        "configurations and seeds. A bracket joins "
-        f"contenders that cannot be separated.{target} Time to target is steps × time per step of one run measured "
-        "alone."
+        "configurations and seeds. A bracket joins, tick by tick, contenders that cannot be separated; others "
+        f"are separated only where the pairs below say so.{target} Time to target is steps × time per step of one "
+        "run measured alone."
     )
 
 
-def _tie(count: int) -> str:
-    inside = '<i title="cannot be separated"></i>' if count > 1 else ""
-    return f'<td class="tie" rowspan="{count}">{inside}</td>'
+def _ties(ties: Sequence[Bracket], position: int) -> str:
+    """Return the cells of one row in which its brackets pass by; a tick marks the members."""
+    cells = []
+    for track in range(max((one.track for one in ties), default=-1), -1, -1):
+        marks = ""
+        for one in ties:
+            if one.track == track and one.members[0] <= position <= one.members[-1]:
+                ends = {one.members[0]: "f", one.members[-1]: "l"}.get(position, "")
+                member = "m" if position in one.members else ""
+                marks = f'<i class="{" ".join(word for word in (member, ends) if word)}"></i>'
+        cells.append(f'<td class="tie">{marks}</td>')
+    return "".join(cells)
 
 
 def _row(row: LeaderboardRow, style: Style, whisker: str) -> str:
@@ -92,7 +99,7 @@ def _below(words: str) -> str:
 
 def _settings(row: LeaderboardRow) -> str:
     shown = [name for name in row.hyperparameters if name in row.tuned]
-    return " ".join(f"<code>{escape(name)}={number(row.hyperparameters[name])}</code>" for name in shown) or MISSING
+    return " ".join(f"<code>{escape(name)}={setting(row.hyperparameters[name])}</code>" for name in shown) or MISSING
 
 
 def matrix_section(summary: StudySummary) -> str:
@@ -159,4 +166,4 @@ def _space_cell(dimension: Mapping[str, Any] | None, value: float | None) -> str
         return '<td class="l sub">default</td>' if value is not None else f'<td class="l">{MISSING}</td>'
     scale = {"log": "log", "linear": "linear", "complement": "log in 1 − value"}.get(str(dimension.get("scale")), "")
     ends = f"{number(dimension.get('low'), 6)} to {number(dimension.get('high'), 6)}"
-    return f'<td class="l">{ends}{_below(f"{scale}, chosen {number(value)}" if value is not None else scale)}</td>'
+    return f'<td class="l">{ends}{_below(f"{scale}, chosen {setting(value)}" if value is not None else scale)}</td>'

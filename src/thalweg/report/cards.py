@@ -165,7 +165,7 @@ def how_to_read(several: bool) -> str:
     points = [
         "<b>Rank 1–3</b> means that the data cannot say more than that the contender is somewhere from first to "
         "third. Do not read an order into rows "
-        "joined by a bracket.",
+        "with a tick on one bracket.",
         "<b>Intervals</b> hold two sources of luck together: which configurations were sampled and which seeds were "
         "drawn. More trials narrow the first, "
         "more seeds the second.",

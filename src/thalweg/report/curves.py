@@ -1,6 +1,7 @@
 """Training curves of the tuned contenders with their spread over the fresh seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from thalweg.records.summary import CurveBand, StudySummary
@@ -50,10 +51,11 @@ def loss_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) ->
     shown = list((validation or training).values())
     if not shown:
         return ""
-    x, y = _steps_axis(shown), robust_axis(summary.task.loss, [*validation.values(), *training.values()])
+    x, above = _steps_axis(shown), robust_axis(summary.task.loss, shown)
+    y = _panel_axis(above, training.values())
     which = "validation" if validation else "training"
     title = f"{which.capitalize()} loss of the tuned contenders"
-    chart = overview(f"{key}-o", shown, styles, x, y, title, _ending(shown))
+    chart = overview(f"{key}-o", shown, styles, x, above, title, _ending(shown))
     context = shared_paths(f"{key}-x", shown, x, y)
     panels = []
     for i, one in enumerate(shown):
@@ -74,6 +76,13 @@ def loss_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) ->
         + f'<div class="panels">{"".join(panels)}</div>'
     )
     return figure(key, "Loss along training", note, body, html_table(_numbers(shown)))
+
+
+def _panel_axis(axis: Axis, training: Iterable[Line]) -> Axis:
+    """Return the axis of the panels: lower for the training loss, but no more than a decade on a log axis."""
+    lowest = min((v for one in training for y in one.y if (v := finite(y)) is not None), default=axis.low)
+    low = max(lowest, axis.low / 10) if axis.log else lowest
+    return replace(axis, low=min(axis.low, low))
 
 
 def _draw_loss(f: Frame, one: Line, training: Line | None) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "percent",
     "rank_text",
     "seconds_per_step",
+    "setting",
     "share",
     "shorten",
     "steps",
@@ -107,6 +108,19 @@ def number(value: float | None, digits: int = 3) -> str:
         shown = f"{float(f'{mantissa}e{exponent}'):.{max(digits - 1 - magnitude, 0)}f}"
         return _trimmed(shown)
     return f"{_trimmed(mantissa)}e{magnitude}"
+
+
+def setting(value: float | None) -> str:
+    """Return a hyperparameter's value; near one, with two significant digits of its distance to one.
+
+    Example:
+        >>> setting(0.9), setting(0.99976), setting(0.0031623)
+        ('0.9', '0.99976', '0.00316')
+    """
+    known = finite(value)
+    if known is None or not 0.9 < known < 1:
+        return number(value)
+    return _trimmed(f"{known:.{1 - math.floor(math.log10(1 - known))}f}")
 
 
 def _trimmed(shown: str) -> str:

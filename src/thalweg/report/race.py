@@ -9,7 +9,7 @@ import numpy as np
 from thalweg.records.race import RaceEntry, RaceResult
 from thalweg.report.canvas import house_style, line_look, new_figure, save_figure, tidy
 from thalweg.report.files import check_figure_path, write_atomically
-from thalweg.report.formatting import number, shorten
+from thalweg.report.formatting import number, setting, shorten
 from thalweg.report.palette import LIGHT, Style, style_contenders
 from thalweg.report.tables import Column, Table
 
@@ -171,7 +171,7 @@ def race_table(race: RaceResult) -> Table:
         finite = np.asarray(entry.value, float)
         finite = finite[np.isfinite(finite)]
         outcome = f"diverged at step {entry.diverged_at}" if entry.status == "diverged" else f"{race.steps} steps"
-        settings = ", ".join(f"{name} {number(value)}" for name, value in entry.hyperparameters.items())
+        settings = ", ".join(f"{name} {setting(value)}" for name, value in entry.hyperparameters.items())
         last = number(float(finite[-1])) if finite.size else number(None)
         rows.append((entry.label, number(entry.best_value), last, number(entry.distance), outcome, settings))
     return Table(columns, tuple(rows))

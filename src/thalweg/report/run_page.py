@@ -11,7 +11,7 @@ from thalweg.report.cards import fact_card
 from thalweg.report.charts import Axis, Line, figure, legend, overview
 from thalweg.report.curves import robust_axis
 from thalweg.report.files import write_atomically
-from thalweg.report.formatting import escape, finite, number, steps
+from thalweg.report.formatting import escape, finite, number, setting, steps
 from thalweg.report.palette import style_contenders
 from thalweg.report.shell import document
 from thalweg.report.tables import Column, Table, html_table
@@ -35,7 +35,7 @@ def render_training_report(run: RunResult, task: TaskCard) -> str:
         f"<h1>{escape(spec.optimizer.name)} on {escape(task.name)}</h1>"
         f'<p class="verdict">{escape(_verdict(run, task))}</p></header>'
     )
-    settings = [(name, number(value, 6)) for name, value in spec.optimizer.hyperparameters.items()]
+    settings = [(name, setting(value)) for name, value in spec.optimizer.hyperparameters.items()]
     settings += [(name, str(value)) for name, value in spec.optimizer.structure.items()]
     settings += [
         ("steps", steps(spec.steps)), ("batch size", str(spec.batch_size)), ("seed", str(spec.seed)),

@@ -89,7 +89,9 @@ def tick_labels(values: list[float], log: bool) -> list[str]:
         return [_power_text(value) for value in values]
     if log:
         return [f"{value:g}" for value in values]
-    step = min((b - a for a, b in pairwise(values)), default=1.0)
+    if len(values) < 2:
+        return [f"{value:g}".replace("-", "−") for value in values]
+    step = min(b - a for a, b in pairwise(values))
     largest = max((abs(v) for v in values), default=0.0)
     if largest >= 1e6 or (largest > 0 and step < 1e-6):
         return [f"{value:.3g}".replace("-", "−") for value in values]

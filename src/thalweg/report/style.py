@@ -64,12 +64,13 @@ tbody th{font-weight:500}
 .board tbody th.who{font-weight:600}
 .who .sw{vertical-align:-2px;margin-right:7px}
 .who span{display:inline-block;max-width:12.5em;overflow:hidden;text-overflow:ellipsis;vertical-align:bottom}
-.board .tie{padding:3px 2px 3px 0;width:14px;border-bottom:0}
-.tie i{display:block;width:8px;height:100%;min-height:30px;margin-left:6px;border:2px solid var(--quiet);
-border-right:0;border-radius:4px 0 0 4px}
-.board tr.split>*{border-top:1px solid var(--line)}
+.board .tie{position:relative;width:13px;min-width:13px;padding:0;border-bottom:0}
+.tie i{position:absolute;left:2px;top:0;bottom:0;border-left:2px solid var(--quiet)}
+.tie i.f{top:50%}.tie i.l{bottom:50%}
+.tie i.m::after{content:"";position:absolute;left:0;top:calc(50% - 1px);width:8px;border-top:2px solid var(--quiet)}
+.tie i.m.f::after{top:0}.tie i.m.l::after{top:auto;bottom:0}
 .board .hp{white-space:normal;min-width:12.5em;text-align:left;font-size:.78rem;line-height:1.5}
-.hp code{white-space:nowrap;margin-right:.6em}
+.hp code{font-family:inherit;white-space:nowrap;margin-right:.6em}
 span.sub{display:block}.sub{color:var(--quiet);font-size:.78rem}
 .bad{color:var(--warn)}
 .matrix td,.matrix th{padding:5px 8px;text-align:center;border:2px solid var(--paper);min-width:3.3em}

@@ -14,6 +14,7 @@ from thalweg.report.formatting import (
     number,
     rank_text,
     seconds_per_step,
+    setting,
     share,
     steps,
 )
@@ -82,7 +83,7 @@ def time_to_target(row: LeaderboardRow) -> float | None:
 def hyperparameter_text(row: LeaderboardRow) -> str:
     """Return the tuned hyperparameters, e.g. ``learning_rate 0.0032, beta1 0.87``."""
     shown = [name for name in row.hyperparameters if name in row.tuned]
-    return ", ".join(f"{name} {number(row.hyperparameters[name])}" for name in shown) or MISSING
+    return ", ".join(f"{name} {setting(row.hyperparameters[name])}" for name in shown) or MISSING
 
 
 def loss_text(row: LeaderboardRow) -> str:
@@ -171,7 +172,7 @@ def space_table(summary: StudySummary) -> Table:
             scale = str(dimension.get("scale", MISSING))
             value = chosen.get(label, {}).get(name)
             ends = (number(dimension.get("low"), 6), number(dimension.get("high"), 6))
-            rows.append((label, name, *ends, scales.get(scale, scale), number(value)))
+            rows.append((label, name, *ends, scales.get(scale, scale), setting(value)))
     return Table(columns, tuple(rows))
 
 

@@ -10,7 +10,7 @@ from thalweg.records.runs import RunResult
 from thalweg.records.summary import TaskCard
 from thalweg.report.canvas import house_style, new_figure, save_figure, tidy
 from thalweg.report.files import check_figure_path, write_atomically
-from thalweg.report.formatting import number
+from thalweg.report.formatting import number, setting
 from thalweg.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def training_figure(run: RunResult, task: TaskCard) -> "Figure":
 
 
 def _title(run: RunResult) -> str:
-    settings = ", ".join(f"{name} {number(value)}" for name, value in run.spec.optimizer.hyperparameters.items())
+    settings = ", ".join(f"{name} {setting(value)}" for name, value in run.spec.optimizer.hyperparameters.items())
     return (
         f"{run.spec.optimizer.name} on {run.spec.task} ({settings}; batch {run.spec.batch_size}, seed {run.spec.seed})"
     )

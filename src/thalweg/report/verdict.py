@@ -93,27 +93,36 @@ def _opening(summary: StudySummary, leaders: Sequence[LeaderboardRow], others: b
 
 
 def _rest(summary: StudySummary, leaders: Sequence[LeaderboardRow], others: Sequence[LeaderboardRow]) -> str:
-    beaten: list[LeaderboardRow] = []
-    open_: list[LeaderboardRow] = []
+    """Return how the leaders stand to the rest: beaten by all of them, by some, by none, or diverged."""
     lost = [row for row in others if finite(row.test_metric.mean) is None]
-    for row in (row for row in others if row not in lost):
-        found = [winner_of(summary.comparisons, lead.contender, row.contender) for lead in leaders]
-        won = all(who == lead.contender for who, lead in zip(found, leaders, strict=True))
-        (beaten if won else open_).append(row)
-    parts = []
-    subject = "it" if len(leaders) == 1 else COUNTS.get(len(leaders), f"all {len(leaders)}")
-    if beaten:
-        verb = "beats" if len(leaders) == 1 else "beat"
-        everyone = "every other contender: " if not open_ and not lost and len(beaten) > 1 else ""
-        parts.append(f"{subject} {verb} {everyone}{_with_values(summary, beaten)}")
-    if open_:
-        parts.append(
-            f"against {_names(open_)} the evidence does not separate "
-            f"{'it' if len(leaders) == 1 else 'every one of them'}"
-        )
+    by_winners: dict[tuple[str, ...], list[LeaderboardRow]] = {}
+    for row in others:
+        if row not in lost:
+            names = [lead.contender for lead in leaders]
+            winners = tuple(name for name in names if winner_of(summary.comparisons, name, row.contender) == name)
+            by_winners.setdefault(winners, []).append(row)
+    everyone = len(by_winners) == 1 and not lost and len(others) > 1
+    parts = [
+        _against(summary, winners, len(leaders), rows, everyone)
+        for winners, rows in sorted(by_winners.items(), key=lambda item: -len(item[0]))
+    ]
     if lost:
         parts.append(f"{_names(lost)} diverged on the fresh seeds")
     return "; ".join(parts)
+
+
+def _against(
+    summary: StudySummary, winners: Sequence[str], leaders: int, rows: Sequence[LeaderboardRow], everyone: bool
+) -> str:
+    if not winners:
+        return (
+            f"{_names(rows)} cannot be separated from {'it' if leaders == 1 else 'either' if leaders == 2 else 'any'}"
+        )
+    if len(winners) < leaders:
+        verb = "beats" if len(winners) == 1 else "beat"
+        return f"of these, only {join_words(list(winners))} {verb} {_names(rows)}"
+    subject = "it beats" if leaders == 1 else f"{COUNTS.get(leaders, f'all {leaders}')} beat"
+    return f"{subject} {'every other contender: ' if everyone else ''}{_with_values(summary, rows)}"
 
 
 def _names(rows: Sequence[LeaderboardRow]) -> str:

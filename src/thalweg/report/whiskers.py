@@ -1,7 +1,6 @@
 """The leaderboard as a picture: intervals, groups that cannot be separated, default → tuned."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 from thalweg.records.summary import Interval, LeaderboardRow, StudySummary
 from thalweg.report.charts import figure, legend
@@ -10,6 +9,7 @@ from thalweg.report.palette import Style
 from thalweg.report.scales import Scale, fit_range
 from thalweg.report.svg import line, marker, picture, tag, text
 from thalweg.report.tables import Column, Table, html_table, metric_title
+from thalweg.report.ties import brackets
 
 __all__ = ["leaderboard_figure", "row_axis", "row_scale", "row_whisker"]
 
@@ -24,7 +24,7 @@ def row_scale(rows: Sequence[LeaderboardRow]) -> Scale:
 
 def row_axis(scale: Scale) -> str:
     """Return the small axis above the whiskers of the table."""
-    ticks = scale.ticks(2)
+    ticks = scale.ticks(3)
     marks = "".join(
         line(scale(v), 13, scale(v), 17, "ax") + text(scale(v), 10, label, anchor="middle") for v, label in ticks
     )
@@ -33,7 +33,7 @@ def row_axis(scale: Scale) -> str:
 
 def row_whisker(interval: Interval, style: Style, scale: Scale) -> str:
     """Return one contender's interval as a small picture beside its numbers."""
-    grid = "".join(line(scale(v), 0, scale(v), ROW_HEIGHT, "gr") for v, _ in scale.ticks(2))
+    grid = "".join(line(scale(v), 0, scale(v), ROW_HEIGHT, "gr") for v, _ in scale.ticks(3))
     mean, low, high = clean_interval(interval)
     body = grid
     if mean is None:
@@ -58,10 +58,9 @@ def leaderboard_figure(key: str, summary: StudySummary, styles: Mapping[str, Sty
     better = "right" if summary.task.larger_is_better else "left"
     note = (
         "The filled mark is the tuned contender on the fresh seeds with its interval, the ring its default settings "
-        "on the same seeds; the line "
-        f"between them is what tuning gained. Further to the {better} is better. Contenders under one bracket cannot "
-        "be "
-        "separated. An arrow at the edge is a default off the scale, with its value."
+        "on the same seeds; the line between them is what tuning gained. "
+        f"Further to the {better} is better. Contenders with a tick on one bracket cannot be separated. An arrow at "
+        "the edge is a default off the scale, with its value."
     )
     body = legend([row.contender for row in rows], styles) + wide + narrow
     return figure(key, "From default to tuned", note, body, html_table(_numbers(summary)))
@@ -137,16 +136,17 @@ def _dumbbell(row: LeaderboardRow, style: Style, scale: Scale, y: float) -> str:
 
 
 def _brackets(rows: Sequence[LeaderboardRow], top: float, each: float, x: float, named: bool) -> str:
+    """Return the brackets: a line per group with a tick at each member."""
     parts = []
-    start = 0
-    for _, members in groupby(rows, key=lambda row: row.group):
-        count = len(list(members))
-        if count > 1:
-            y1, y2 = top + each * start + 4, top + each * (start + count) - 4
-            parts.append(tag("path", d=f"M{x - 5:.1f} {y1:.1f}h5V{y2:.1f}h-5", class_="br"))
-            if named:
-                parts.append(text(x + 7, (y1 + y2) / 2 + 3.5, "not separable"))
-        start += count
+    ties = brackets(rows)
+    single = all(one.track == 0 for one in ties)
+    for one in ties:
+        at = x + 11.0 * one.track
+        heights = [top + each * (i + 0.5) for i in one.members]
+        ticks = "".join(f"M{at - 5:.1f} {y:.1f}h5" for y in heights)
+        parts.append(tag("path", d=f"M{at:.1f} {heights[0]:.1f}V{heights[-1]:.1f}{ticks}", class_="br"))
+        if named and single:
+            parts.append(text(at + 7, (heights[0] + heights[-1]) / 2 + 3.5, "not separable"))
     return "".join(parts)
 
 
