@@ -7,9 +7,9 @@ one after another, as one does, and is scaled up. Contenders take turns; ratios 
 """
 
 import argparse
+import itertools
 import os
 from dataclasses import dataclass
-from functools import partial
 from statistics import median
 from typing import Any
 
@@ -19,7 +19,6 @@ from thalweg.training.devices import prepare_jax
 
 prepare_jax()
 
-import harness  # noqa: E402
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
@@ -27,6 +26,7 @@ import optax  # noqa: E402
 import torch  # noqa: E402
 from jax.sharding import Mesh, PartitionSpec  # noqa: E402
 
+import harness  # noqa: E402
 from thalweg.optimizers import Adam  # noqa: E402
 from thalweg.optimizers.lift import state_bytes_per_parameter  # noqa: E402
 from thalweg.records import OptimizerSpec, RunSpec  # noqa: E402
@@ -81,7 +81,7 @@ def torch_perceptron(widths: tuple[int, ...]) -> Any:
 
     def make() -> torch.nn.Module:
         layers: list[torch.nn.Module] = []
-        for a, b in zip(widths, widths[1:], strict=False):
+        for a, b in itertools.pairwise(widths):
             layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
         return torch.nn.Sequential(*layers[:-1])
 
@@ -159,9 +159,7 @@ def hand_written(case: Case) -> dict[str, Any]:
     every = jax.vmap(train_one, in_axes=(0, None, None, None))
     mesh = Mesh(np.array(jax.devices()), ("device",))
     split, whole = PartitionSpec("device"), PartitionSpec()
-    sharded = jax.shard_map(
-        every, mesh=mesh, in_specs=(split, whole, whole, whole), out_specs=split, check_vma=False
-    )
+    sharded = jax.shard_map(every, mesh=mesh, in_specs=(split, whole, whole, whole), out_specs=split, check_vma=False)
 
     def chunked(size: int) -> Any:
         def run(rates: Any, start: Any, rows: Any, train: Any) -> Any:
@@ -195,7 +193,7 @@ def ours(case: Case) -> Any:
     size = sum(leaf.size for leaf in leaves) * 4
     activations = sum(8 * leaf.shape[-1] for leaf in leaves if leaf.ndim > 1) * case.batch
     touched = int(size * (2 + state_bytes_per_parameter(rules[0]) / 4) + activations)
-    plan = choose_plan(touched, [[MEMBERS]], 1, len(jax.devices()))
+    plan = choose_plan(touched, [MEMBERS], 1, len(jax.devices()))
     engine = Engine(case.task, case.data, rules[:1], case.batch, case.steps, plan)
     assert examples >= case.batch
 
@@ -233,7 +231,7 @@ def measure(case: Case, count: int, torch_members: int) -> dict[str, Any]:
         "model": case.name,
         "members": MEMBERS,
         "steps": case.steps,
-        "plan": {"groups": mine.plan.groups, "width": mine.plan.width, "devices": mine.plan.devices},
+        "plan": {"members": mine.plan.members, "devices": mine.plan.devices},
         "member-steps per second": {n: round(total / median(s)) for n, s in seconds.items()},
         "microseconds per member-step": {n: round(median(s) / total * 1e6, 2) for n, s in seconds.items()},
         "times faster than": {n: round(harness.ratio(s, seconds["thalweg"]), 2) for n, s in seconds.items()},

@@ -1,5 +1,7 @@
 """The engine trains what a plain loop trains, and no member touches another."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,7 +52,7 @@ def member(rule, seed=0, *, read_test=False, batch=BATCH, steps=STEPS):
 
 
 def run(members, rules, plan=None, batch=BATCH, **options):
-    engine = Engine(TASK, TASK.data, rules, batch, WINDOW, plan or Plan(2, 2, 2, 1))
+    engine = Engine(TASK, TASK.data, rules, batch, WINDOW, plan or Plan(4, 2, 1))
     results = [result for part in engine.train(members, **options) for result in part]
     return {result.spec.fingerprint: result for result in results}
 
@@ -97,8 +99,8 @@ def test_a_run_is_what_a_plain_loop_gives(rule, transform, batch):
 def test_the_shape_of_the_program_does_not_change_what_is_learned():
     rules = [SGD(), Adam(), Nesterov()]
     members = [member(type(r)(learning_rate=lr), seed) for r in rules for lr in (0.001, 0.01) for seed in (0, 1, 2)]
-    reference = run(members, rules, Plan(1, 1, 3, 1))
-    for plan in (Plan(3, 2, 1, 1), Plan(2, 4, 2, 1), Plan(2, 2, 3, min(2, len(jax.devices())))):
+    reference = run(members, rules, Plan(1, 3, 1))
+    for plan in (Plan(6, 1, 1), Plan(8, 2, 1), Plan(4, 3, min(2, len(jax.devices())))):
         found = run(members, rules, plan)
         assert found.keys() == reference.keys()
         for key, result in found.items():
@@ -125,7 +127,7 @@ def test_a_diverging_member_disturbs_no_other():
 
 def test_a_divergence_in_the_last_step_is_seen_by_the_validation_set():
     rule = SGD(learning_rate=1e30)
-    (result,) = run([member(rule, read_test=True, steps=4)], [rule], Plan(1, 1, 1, 1)).values()
+    (result,) = run([member(rule, read_test=True, steps=4)], [rule], Plan(1, 1, 1)).values()
     assert result.status == "diverged"
     assert np.isnan(result.test_metric)
 
@@ -134,7 +136,7 @@ def test_new_values_and_seeds_do_not_compile_again(monkeypatch):
     traces = []
     original = population.lane_program
     monkeypatch.setattr(population, "lane_program", lambda s: traces.append(s) or original(s))
-    engine = Engine(TASK, TASK.data, [SGD(), Adam()], BATCH, WINDOW, Plan(2, 2, 2, 1))
+    engine = Engine(TASK, TASK.data, [SGD(), Adam()], BATCH, WINDOW, Plan(4, 2, 1))
     for seed, rate in enumerate((0.001, 0.01, 0.1)):
         list(engine.train([member(SGD(learning_rate=rate), seed), member(Adam(learning_rate=rate), seed)]))
     assert len(traces) == 1
@@ -142,7 +144,7 @@ def test_new_values_and_seeds_do_not_compile_again(monkeypatch):
 
 
 def test_the_number_of_steps_does_not_compile_again():
-    engine = Engine(TASK, TASK.data, [SGD()], BATCH, WINDOW, Plan(1, 1, 2, 1))
+    engine = Engine(TASK, TASK.data, [SGD()], BATCH, WINDOW, Plan(1, 2, 1))
     first = list(engine.train([member(SGD(), steps=8)]))
     program = engine._program
     ((longer,),) = engine.train([member(SGD(), steps=40)])
@@ -152,7 +154,9 @@ def test_the_number_of_steps_does_not_compile_again():
 
 
 def test_members_of_one_seed_begin_alike_and_see_the_same_batches():
-    results = list(run([member(SGD(learning_rate=0.0), 5), member(Adam(learning_rate=0.0), 5)], [SGD(), Adam()]).values())
+    results = list(
+        run([member(SGD(learning_rate=0.0), 5), member(Adam(learning_rate=0.0), 5)], [SGD(), Adam()]).values()
+    )
     np.testing.assert_array_equal(results[0].curve.train_loss, results[1].curve.train_loss)
     np.testing.assert_array_equal(results[0].curve.validation_loss, results[1].curve.validation_loss)
 
@@ -176,7 +180,7 @@ def test_the_watcher_hears_of_everything_and_may_stop_the_work():
     assert heard[0].phase == "compiling"
     assert (heard[-1].runs_done, heard[-1].runs_total, heard[-1].diverged) == (15, 15, 1)
     assert heard[-1].steps_done == heard[-1].steps_total == 12 * STEPS
-    assert all(a.steps_done <= b.steps_done for a, b in zip(heard, heard[1:], strict=False))
+    assert all(a.steps_done <= b.steps_done for a, b in itertools.pairwise(heard))
 
     class StopError(Exception):
         pass
@@ -185,17 +189,21 @@ def test_the_watcher_hears_of_everything_and_may_stop_the_work():
         if progress.runs_done >= 8:
             raise StopError
 
-    engine = Engine(TASK, TASK.data, [SGD()], BATCH, WINDOW, Plan(2, 2, 2, 1))
+    engine = Engine(TASK, TASK.data, [SGD()], BATCH, WINDOW, Plan(4, 2, 1))
     finished = []
-    with pytest.raises(StopError):
+
+    def work():
         for part in engine.train(members, watcher=stop):
-            finished += part
+            finished.extend(part)
+
+    with pytest.raises(StopError):
+        work()
     assert len(finished) == 4, "the calls that were finished before are not lost"
 
 
 def test_a_task_without_a_metric_is_judged_by_its_loss():
     task = make_task(metric=False)
-    engine = Engine(task, task.data, [SGD()], BATCH, WINDOW, Plan(1, 1, 2, 1))
+    engine = Engine(task, task.data, [SGD()], BATCH, WINDOW, Plan(1, 2, 1))
     ((result,),) = engine.train([member(SGD(), read_test=True)])
     assert result.validation_metric == result.validation_loss
     assert result.test_metric == result.test_loss

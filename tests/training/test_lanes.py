@@ -21,23 +21,19 @@ def member(rule, seed, number):
 
 @given(
     work=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=60),
-    groups=st.integers(1, 5),
-    width=st.integers(1, 4),
+    size=st.integers(1, 12),
     devices=st.integers(1, 3),
 )
-def test_every_run_has_one_real_slot_and_lanes_are_uniform(work, groups, width, devices):
+def test_every_run_has_one_real_slot_and_lanes_are_uniform(work, size, devices):
     members = [member(RULES[rule], seed, n) for n, (rule, seed) in enumerate(work)]
-    calls = calls_for(members, INDEX, Plan(groups, width, 1, devices))
+    calls = calls_for(members, INDEX, Plan(size, 1, devices))
     real = Counter()
     for call in calls:
         assert len(call) == devices
         for slots in call:
-            assert len(slots.members) == groups
-            for row, mask in zip(slots.members, slots.real, strict=True):
-                assert len(row) == width
-                assert len({m.spec.seed for m in row}) == 1, "a group shares its batches"
-                assert {INDEX[rule_key(m.rule)] for m in row} == {slots.rule}
-                real.update(m.spec.fingerprint for m, keep in zip(row, mask, strict=True) if keep)
+            assert len(slots.members) == len(slots.real) == size
+            assert {INDEX[rule_key(m.rule)] for m in slots.members} == {slots.rule}
+            real.update(m.spec.fingerprint for m, keep in zip(slots.members, slots.real, strict=True) if keep)
     assert real == Counter(m.spec.fingerprint for m in members)
 
 

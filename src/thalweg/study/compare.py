@@ -182,11 +182,10 @@ class _Work:
 
         protocol = self.spec.protocol
         prototypes = [prototype(self.classes[c.label], c) for c in self.spec.contenders]
-        tuning = [protocol.trials + 1] * protocol.tuning_seeds
-        confirming = [2] * protocol.confirmation_seeds
+        phases = [(protocol.trials + 1) * protocol.tuning_seeds, 2 * protocol.confirmation_seeds]
         return choose_plan(
             self.ready.member_bytes(prototypes, protocol.batch_size),
-            [tuning, confirming],
+            phases,
             protocol.steps // protocol.evaluate_every,
             len(jax.devices()),
             len(self.spec.contenders),

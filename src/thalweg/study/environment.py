@@ -39,7 +39,7 @@ def describe_environment(plan: Plan | None = None) -> dict[str, Any]:
     if hasattr(os, "getloadavg"):
         facts["load average"] = round(os.getloadavg()[0], 2)
     if plan is not None:
-        facts["plan"] = {"groups": plan.groups, "width": plan.width, "devices": plan.devices}
+        facts["plan"] = {"members": plan.members, "devices": plan.devices}
     return facts
 
 

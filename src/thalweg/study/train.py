@@ -101,7 +101,7 @@ def train(
                 known, ready.card, rule, True, dict.fromkeys(("trace", "compile", "train", "evaluate"), 0.0)
             )
         windows = min(WINDOWS_PER_CALL, spec.steps // spec.evaluate_every)
-        engine = Engine(ready.task, ready.data, [rule], spec.batch_size, spec.evaluate_every, Plan(1, 1, windows, 1))
+        engine = Engine(ready.task, ready.data, [rule], spec.batch_size, spec.evaluate_every, Plan(1, windows, 1))
         (results,) = engine.train([Member(spec, rule)], phase="training", watcher=watcher)
         opened.save_runs(results)
     parts = {name: getattr(engine.seconds, name) for name in ("trace", "compile", "train", "evaluate")}

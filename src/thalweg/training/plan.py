@@ -1,8 +1,8 @@
 """How a population is cut into pieces that fit the machine.
 
-A group is ``width`` members of one seed; a lane is ``groups`` groups of one optimizer on one device.
-On a CPU the largest lane is often the slowest: once parameters, gradients and optimizer
-state of a lane outgrow the second-level cache, every step waits for memory.
+A lane is some members of one optimizer on one device. On a CPU the largest lane is often the
+slowest: once its parameters, gradients and optimizer state outgrow the second-level cache, every step
+waits for memory.
 """
 
 import os
@@ -12,7 +12,6 @@ from pathlib import Path
 
 __all__ = ["Plan", "choose_plan", "core_cache_bytes"]
 
-WIDTH = 2  # winner and default share a seed, so groups of two are filled in both phases of a study
 LARGEST_LANE = 64  # members; more bring nothing on CPU and delay the first result
 STEP_OVERHEAD_BYTES = 1 << 16  # a step's fixed cost, as the bytes that could be touched meanwhile
 LONGEST_CALL = 64  # windows; bounds the memory of the minibatches' row numbers
@@ -23,50 +22,37 @@ class Plan:
     """Shape of the compiled program.
 
     Attributes:
-        groups: Groups per device and call.
-        width: Members per group.
+        members: Members per lane.
         windows: Most evaluation windows per call.
         devices: Devices used.
     """
 
-    groups: int
-    width: int
+    members: int
     windows: int
     devices: int
 
-    @property
-    def members(self) -> int:
-        """Members per call over all devices."""
-        return self.groups * self.width * self.devices
 
-
-def choose_plan(
-    member_bytes: int, phases: Sequence[Sequence[int]], windows: int, devices: int, optimizers: int = 1
-) -> Plan:
+def choose_plan(member_bytes: int, phases: Sequence[int], windows: int, devices: int, optimizers: int = 1) -> Plan:
     """Return the plan whose lanes fit the cache and waste the fewest slots.
 
     Args:
         member_bytes: Bytes one member touches in a step: parameters, gradients, optimizer state, activations.
-        phases: The work of one optimizer: per phase the numbers of runs of each seed, e.g. ``[[17], [2] * 10]``.
+        phases: Runs of one optimizer in each phase of the work, e.g. ``[17, 20]``.
         windows: Evaluation windows per run.
         devices: Devices there are.
         optimizers: Number of optimizers, each with the work described.
     """
-    most = max((size for phase in phases for size in phase), default=1)
-    fitting = max(1, min(LARGEST_LANE, core_cache_bytes() // max(1, member_bytes)))
-    width = min(WIDTH, most, fitting)
-    counts = [sum(-(-size // width) for size in phase) for phase in phases]
-    ideal = min(max(1, fitting // width), max(counts, default=1))
-    candidates = range(1, max(1, (4 * ideal) // 3) + 1)
-    groups = min(candidates, key=lambda g: (_cost(g, counts, g * width * member_bytes), g))
-    lanes = max((-(-count // groups) for count in counts), default=1)
-    return Plan(groups, width, min(windows, LONGEST_CALL), max(1, min(devices, lanes * optimizers)))
+    fitting = max(1, min(LARGEST_LANE, core_cache_bytes() // max(1, member_bytes), max(phases, default=1)))
+    candidates = range(1, max(1, 4 * fitting // 3) + 1)
+    members = min(candidates, key=lambda n: (_cost(n, phases, n * member_bytes), n))
+    lanes = max((-(-count // members) for count in phases), default=1)
+    return Plan(members, min(windows, LONGEST_CALL), max(1, min(devices, lanes * optimizers)))
 
 
-def _cost(groups: int, counts: Sequence[int], lane_bytes: int) -> float:
-    """Return the time of the work up to a factor: slots, filled or not, times overhead of a lane's step."""
-    slots = sum(-(-count // groups) * groups for count in counts)
-    return slots / max(1, sum(counts)) * (1 + STEP_OVERHEAD_BYTES / max(1, lane_bytes))
+def _cost(members: int, phases: Sequence[int], lane_bytes: int) -> float:
+    """Return the time of the work up to a factor: slots, filled or not, times the overhead of a lane's step."""
+    slots = sum(-(-count // members) * members for count in phases)
+    return slots / max(1, sum(phases)) * (1 + STEP_OVERHEAD_BYTES / max(1, lane_bytes))
 
 
 def core_cache_bytes() -> int:

@@ -1,7 +1,7 @@
 """Train any number of runs of one task as few calls of one compiled program."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -143,8 +143,7 @@ class Engine:
             rules=self._prototypes,
             window=self.window,
             full_batch=self.batch_size >= self._examples,
-            groups=self.plan.groups,
-            width=self.plan.width,
+            members=self.plan.members,
             windows=self.plan.windows,
             treedef=treedef,
             leaves=tuple(leaves),
@@ -175,17 +174,17 @@ class Engine:
         return compiled
 
     def _program_arguments(self) -> tuple[Any, ...]:
-        shape = (self.plan.devices * self.plan.groups, self.plan.width)
+        count = self.plan.devices * self.plan.members
         steps = self.plan.windows * self.window
         batch = 0 if self._structure.full_batch else self.batch_size
         leaf = partial(jax.ShapeDtypeStruct, sharding=self._by_device)
         each = leaf((self.plan.devices,), np.int32)
         lane = Lane(
-            each, leaf((*shape, self._most_values), np.float32), leaf((shape[0], steps, batch), np.int32), each, each
+            each, leaf((count, self._most_values), np.float32), leaf((count, steps, batch), np.int32), each, each
         )
-        params = tuple(leaf(shape + one.shape, one.dtype) for one in self._structure.leaves)
-        state = leaf((*shape, state_size(self._structure)), np.float32)
-        carry = Carry(params, state, leaf(shape, np.int32), leaf(shape, np.float32))
+        params = tuple(leaf((count, *one.shape), one.dtype) for one in self._structure.leaves)
+        state = leaf((count, state_size(self._structure)), np.float32)
+        carry = Carry(params, state, leaf((count,), np.int32), leaf((count,), np.float32))
         return lane, carry, *self._data_on_devices
 
     @cached_property
@@ -206,7 +205,7 @@ class Engine:
             return measure(self.task, jax.tree.unflatten(self._structure.treedef, list(leaves)), test)
 
         def program(params: Any, test: Any) -> Any:
-            return jax.vmap(jax.vmap(partial(measured, test)))(params)
+            return jax.vmap(partial(measured, test))(params)
 
         return jax.jit(program)
 
@@ -219,7 +218,7 @@ class Engine:
 
     def _train_call(self, call: Call, steps: int, tally: Tally) -> list[RunResult]:
         program, carry = self._program, self._carry(call)
-        real = sum(mask for slots in call for row in slots.real for mask in row)
+        real = sum(mask for slots in call for mask in slots.real)
         parts, done, total = [], 0, steps // self.window
         while done < total:
             windows = min(self.plan.windows, total - done, tally.windows_per_call(self.window))
@@ -231,7 +230,7 @@ class Engine:
             done += windows
             diverged = sum(_real_values(call, np.asarray(carry.diverged_at) > 0))
             tally.step(
-                real, windows * self.window, elapsed, diverged, float(parts[-1][0][-1, 0, 0]) if real == 1 else None
+                real, windows * self.window, elapsed, diverged, float(parts[-1][0][-1, 0]) if real == 1 else None
             )
         curves = Curves(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         results = self._results(call, carry, curves)
@@ -240,24 +239,23 @@ class Engine:
 
     def _carry(self, call: Call) -> Carry:
         params = tuple(
-            each_slot(call, lambda _, member, i=i: self._starts[member.spec.seed].leaves[i])
+            each_slot(call, lambda member, i=i: self._starts[member.spec.seed].leaves[i])
             for i in range(len(self._structure.leaves))
         )
         size = state_size(self._structure)
-        state = each_slot(call, lambda _, member: _flat_state(member.rule, self._starts[member.spec.seed].leaves, size))
-        loss = each_slot(call, lambda _, member: np.float32(self._starts[member.spec.seed].loss))
+        state = each_slot(call, lambda member: _flat_state(member.rule, self._starts[member.spec.seed].leaves, size))
+        loss = each_slot(call, lambda member: np.float32(self._starts[member.spec.seed].loss))
         limit = (DIVERGENCE_FACTOR * (1 + np.abs(loss))).astype(np.float32)
         return jax.device_put(Carry(params, state, np.zeros(loss.shape, np.int32), limit), self._by_device)
 
     def _lane(self, call: Call, first: int, windows: int) -> Lane:
         most, steps = self._most_values, self.plan.windows * self.window
-        values = each_slot(call, lambda _, member: _padded(list(member.rule.values().values()), most))
+        values = each_slot(call, lambda member: _padded(list(member.rule.values().values()), most))
         rows = np.zeros((len(values), steps, 0 if self._structure.full_batch else self.batch_size), np.int32)
         if not self._structure.full_batch:
-            seeds = [group[0].spec.seed for slots in call for group in slots.members]
-            for row, seed in zip(rows, seeds, strict=True):
-                count = windows * self.window
-                row[:count] = batch_rows(seed, self._examples, self.batch_size, first, count)
+            count = windows * self.window
+            for row, seed in zip(rows, each_slot(call, lambda member: member.spec.seed), strict=True):
+                row[:count] = batch_rows(int(seed), self._examples, self.batch_size, first, count)
         each = np.ones(self.plan.devices, np.int32)
         rules = np.array([slots.rule for slots in call], np.int32)
         return jax.device_put(Lane(rules, values, rows, each * first, each * windows), self._by_device)
@@ -265,7 +263,7 @@ class Engine:
     def _results(self, call: Call, carry: Carry, curves: Curves) -> list[RunResult]:
         test = self._test_values(call, carry)
         columns = [np.asarray(carry.diverged_at), *(np.moveaxis(curve, 0, -1) for curve in curves), *test]
-        members = _real_values(call, each_slot(call, lambda _, member: np.array(member, dtype=object)))
+        members = _real_values(call, [member for slots in call for member in slots.members])
         values = zip(*(_real_values(call, column) for column in columns), strict=True)
         return [self._result(member, *value) for member, value in zip(members, values, strict=True)]
 
@@ -300,7 +298,7 @@ class Engine:
 
     def _test_values(self, call: Call, carry: Carry) -> tuple[np.ndarray, np.ndarray]:
         nothing = np.full(np.shape(carry.limit), np.nan, np.float32)
-        if not any(_real_values(call, each_slot(call, lambda _, member: np.bool_(member.spec.read_test)))):
+        if not any(_real_values(call, each_slot(call, lambda member: np.bool_(member.spec.read_test)))):
             return nothing, nothing
         began = time.perf_counter()
         loss, metric = (np.asarray(value) for value in self._test_program(carry.params, dict(self.data.test)))
@@ -319,7 +317,6 @@ def _padded(values: Any, size: int) -> np.ndarray:
     return padded
 
 
-def _real_values(call: Call, values: np.ndarray) -> list[Any]:
-    mask = [keep for slots in call for row in slots.real for keep in row]
-    flat = values.reshape(-1, *values.shape[2:])
-    return [value for value, keep in zip(flat, mask, strict=True) if keep]
+def _real_values(call: Call, values: Iterable[Any]) -> list[Any]:
+    mask = [keep for slots in call for keep in slots.real]
+    return [value for value, keep in zip(values, mask, strict=True) if keep]

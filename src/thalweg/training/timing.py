@@ -61,7 +61,7 @@ def seconds_per_step(
 
 def _measure(task: Task, data: Data, rules: Mapping[str, Rule], batch_size: int, window: int) -> dict[str, float]:
     tiny = Data(data.train, {k: v[:1] for k, v in data.validation.items()}, data.test)
-    engine = Engine(task, tiny, list(rules.values()), batch_size, window, Plan(1, 1, 64, 1))
+    engine = Engine(task, tiny, list(rules.values()), batch_size, window, Plan(1, 64, 1))
     return {label: _alone(engine, rule, window) for label, rule in rules.items()}
 
 
