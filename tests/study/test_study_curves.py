@@ -52,6 +52,8 @@ def test_a_target_of_the_metric_goes_in_its_direction() -> None:
     rising = replace(TASK, target_quantity="validation_metric", target_value=0.9)
     falling = replace(rising, larger_is_better=False, target_value=0.6)
     assert steps_to_target(run.curve, rising) == 90  # 0.9 in float32, which is less than the Python float 0.9
+    wider = replace(run.curve, validation_metric=run.curve.validation_metric.astype(float))
+    assert steps_to_target(wider, rising) == 90  # a store that hands out float64 changes nothing
     assert steps_to_target(run.curve, falling) == 10  # a metric of 0.5 at the start is already at most 0.6
 
 
