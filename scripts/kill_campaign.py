@@ -3,7 +3,8 @@
 The same command is run undisturbed twice (the second run tells how long it takes with compiled
 programs at hand, and that equal commands give equal results at all). Then, study after study on a
 fresh store, it is started, its process group killed with SIGKILL at a moment drawn uniformly from
-that duration, and started again with fresh draws until it comes through. Afterwards
+that duration, and started again with fresh draws until it comes through. A copy of the package is
+run, so that the package may be edited meanwhile. Afterwards
 
 * its leaderboard, without timings, and all its runs with their curves must equal the undisturbed ones exactly,
 * no run whose result was in the store at a kill may have been trained again.
@@ -19,23 +20,27 @@ import json
 import os
 import platform
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import thalweg
 from thalweg.records import canonical_json
 from thalweg.store import open_store
 
 COMPARE = ("compare", "digits", "--optimizers", "sgd,momentum,adam", "--effort", "quick", "--seed", "0")
 TIMINGS = {"seconds", "seconds_per_step"}
+SOURCES = Path(thalweg.__file__).parents[1]
 OUT = Path(__file__).parent.parent / "benchmarks" / "results" / "kills.json"
 COLD_EVERY = 10  # every so many studies begin without compiled programs, so that kills hit the compiler as well
+SHOWN = 10  # differences told in full
 MOST_ATTEMPTS = 200  # a study that never comes through is a failure, not an endless loop
 
 # Runs the program with a note of every run whose result it hands to the store, that is: has trained.
@@ -60,10 +65,12 @@ class Program:
     Attributes:
         entry: ``module:function`` that reads ``sys.argv``, as an installed command does.
         arguments: Its arguments but for ``--store`` and ``--json``.
+        sources: Folder that holds the package.
     """
 
     entry: str = "thalweg.cli:main"
     arguments: Sequence[str] = COMPARE
+    sources: Path = SOURCES
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,7 @@ class Tally:
     trained_twice: int = 0
     differing_leaderboards: int = 0
     differing_runs: int = 0
+    examples: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -161,7 +169,8 @@ def attempt(program: Program, folder: Path, cache: Path, kill_after: float | Non
     """
     notes, output, trouble = folder / "notes", folder / "output", folder / "trouble"
     notes.write_text("")
-    environment = {**os.environ, "KILL_CAMPAIGN_NOTES": str(notes), "THALWEG_CACHE": str(cache)}
+    path = os.pathsep.join([str(program.sources), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    environment = {**os.environ, "KILL_CAMPAIGN_NOTES": str(notes), "THALWEG_CACHE": str(cache), "PYTHONPATH": path}
     command = [sys.executable, "-c", RECORDER, program.entry, *program.arguments]
     command += ["--store", str(folder / "runs.db"), "--json"]
     began = time.perf_counter()
@@ -216,8 +225,12 @@ def killed_study(
 def judge(found: Outcome, reference: Outcome, tally: Tally) -> None:
     """Add to the tally where an outcome differs from the undisturbed one."""
     tally.differing_leaderboards += found.document != reference.document
-    places = set(found.runs) | set(reference.runs)
-    tally.differing_runs += sum(found.runs.get(place) != reference.runs.get(place) for place in places)
+    for place in sorted(set(found.runs) | set(reference.runs)):
+        here, there = found.runs.get(place, "not planned"), reference.runs.get(place, "not planned")
+        if here != there:
+            tally.differing_runs += 1
+            if len(tally.examples) < SHOWN:
+                tally.examples.append(f"{place}: {here[:12]} instead of {there[:12]}")
 
 
 def campaign(
@@ -234,6 +247,7 @@ def campaign(
     """
     draw, tally, began = random.Random(seed), Tally(), time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="kill-campaign-") as name:
+        program = replace(program, sources=copied(program.sources, Path(name) / "sources"))
         warm = Path(name) / "cache"
         reference = undisturbed(program, fresh(name, "cold"), warm)
         again = undisturbed(program, fresh(name, "warm"), warm)
@@ -256,6 +270,12 @@ def campaign(
                 state = "clean" if tally.is_clean else "NOT CLEAN"
                 print(f"{tally.kills} kills, {tally.studies} studies, {state}", file=sys.stderr)
     return summary(program, tally, control, len(reference.runs), seed, time.perf_counter() - began)
+
+
+def copied(sources: Path, target: Path) -> Path:
+    """Return a folder with a copy of the package."""
+    shutil.copytree(sources / "thalweg", target / "thalweg", ignore=shutil.ignore_patterns("__pycache__"))
+    return target
 
 
 def fresh(root: str, name: str) -> Path:
@@ -285,6 +305,7 @@ def summary(
         "runs trained twice": tally.trained_twice,
         "leaderboards that differ": tally.differing_leaderboards,
         "runs that differ": tally.differing_runs,
+        "examples of differences": tally.examples,
         "failures": tally.failures,
         "seed": seed,
         "seconds": round(seconds, 1),
