@@ -87,3 +87,9 @@ def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -
 def test_no_package_of_catch_alls(package: Path) -> None:
     names = {p.stem for p in package.glob("*.py")}
     assert not names & {"utils", "util", "helpers", "misc", "common"}
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    # pytest imports them by their bare names, as tests/ holds no packages.
+    names = [path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    assert sorted(names) == sorted(set(names))

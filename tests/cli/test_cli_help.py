@@ -1,10 +1,9 @@
 """Help pages: complete, with examples that the commands themselves accept."""
 
-import os
+import resource
 import shlex
 import subprocess
 import sys
-import time
 
 import click
 import pytest
@@ -86,12 +85,13 @@ def test_colours_stay_out_of_pipes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_is_quick() -> None:
-    program = [sys.executable, "-m", "thalweg", "--help"]
-    fastest = min(_seconds(program) for _ in range(5))  # the fastest of five: other work on the machine only adds
-    assert fastest <= ALLOWED_SECONDS
+    # Time on the processor: on a quiet machine that is all of it, on a busy one the clock would measure the others.
+    # The fastest of five, as whatever else happens only adds.
+    assert min(_processor_seconds([sys.executable, "-m", "thalweg", "--help"]) for _ in range(5)) <= ALLOWED_SECONDS
 
 
-def _seconds(program: list[str]) -> float:
-    began = time.perf_counter()
-    subprocess.run(program, check=True, capture_output=True, env=os.environ)
-    return time.perf_counter() - began
+def _processor_seconds(program: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(program, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
