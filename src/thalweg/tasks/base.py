@@ -59,9 +59,9 @@ class Target:
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
-    """Something to train, from pure JAX functions.
+    """Something to train, from pure JAX functions. Two tasks are equal only if they are the same object.
 
     Attributes:
         name: Name on the command line, ``data-model``.

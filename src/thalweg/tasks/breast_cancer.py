@@ -49,7 +49,9 @@ BREAST_CANCER = classification(
     breast_cancer_data,
     batch_size=32,
     epochs=100,
-    target=Target("validation_loss", 0.07),
+    # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
+    # rates; scripts/set_targets.py determines the final value.
+    target=Target("validation_loss", 0.056),
     title="Breast cancer, ill-conditioned logistic regression",
     description=(
         "Tell malignant from benign tumours by 30 measurements of cell nuclei with a linear model. The problem is "

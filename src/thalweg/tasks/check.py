@@ -10,11 +10,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from thalweg.errors import TaskError
 from thalweg.records import TaskCard
 from thalweg.tasks.base import Data, Metric, Target, Task
 from thalweg.tasks.check_data import check_data
+from thalweg.tasks.start import first_batch, start_program
 
 __all__ = ["CheckedTask", "check_task", "task_card"]
 
@@ -171,17 +173,8 @@ def _check_scalar(task: Task, what: str, found: Any) -> None:
 
 
 def _check_numbers(task: Task, batch: Mapping[str, Any], data: Data) -> tuple[float, float]:
-    def start(key: Any, batch: Any, validation: Any) -> Any:
-        params = task.init(key)
-        loss, gradient = jax.value_and_grad(task.loss)(params, batch)
-        whole = task.loss(params, validation)
-        metric = whole if task.metric is None else task.metric.function(params, validation)
-        finite = lambda tree: jax.tree.map(lambda a: jnp.all(jnp.isfinite(a)), tree)  # noqa: E731
-        return loss, whole, metric, finite(params), finite(gradient)
-
-    validation = {name: jnp.asarray(array) for name, array in data.validation.items()}
-    run = partial(jax.jit(start, compiler_options=COMPILE_FAST), jax.random.key(0), batch, validation)
-    loss, whole, metric, params, gradient = jax.device_get(_call(task, "loss", run))
+    run = partial(start_program(task), np.int32(0), first_batch(task, data), dict(data.validation))
+    _, loss, whole, metric, params, gradient = jax.device_get(_call(task, "loss", run))
     say = f"task {task.name!r}: "
     _check_finite_tree(f"{say}parameter", "is not finite at the start; check the scale of init.", params)
     for value, where in ((loss, f"the first {len(next(iter(batch.values())))} training rows"), (whole, "validation")):

@@ -40,7 +40,9 @@ DIABETES = regression(
     scale=PROGRESSION_UNIT,
     batch_size=32,
     epochs=100,
-    target=Target("validation_loss", 0.51),
+    # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
+    # rates; scripts/set_targets.py determines the final value.
+    target=Target("validation_loss", 0.48),
     title="Diabetes progression, linear regression",
     description=(
         "Predict the progression of diabetes within a year from age, sex, body mass index, blood pressure and six "

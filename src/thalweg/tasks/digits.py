@@ -57,6 +57,8 @@ DIGITS = classification(
     digits_data,
     batch_size=32,
     epochs=28,
+    # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
+    # rates; scripts/set_targets.py determines the final value.
     target=Target("validation_loss", 0.085),
     title="Handwritten digits, perceptron 64-32-10",
     description="Tell the ten digits apart on 8 × 8 grey images with one hidden layer of 32 ReLU units.",
@@ -85,7 +87,7 @@ DIGITS_CNN = classification(
     digits_data,
     batch_size=32,
     epochs=28,
-    target=Target("validation_loss", 0.081),
+    target=Target("validation_loss", 0.082),
     title="Handwritten digits, small convolutional network",
     description="Tell the ten digits apart on 8 × 8 grey images with two 3 × 3 convolutions and a dense layer.",
     source=SOURCE,

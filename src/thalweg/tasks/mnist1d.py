@@ -127,7 +127,9 @@ MNIST1D = classification(
     mnist1d_data,
     batch_size=100,
     epochs=40,
-    target=Target("validation_loss", 1.0),
+    # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
+    # rates; scripts/set_targets.py determines the final value.
+    target=Target("validation_loss", 1.18),
     title="MNIST-1D, perceptron 40-100-100-10",
     description="Tell ten one-dimensional drawings apart wherever they stand, with two layers of 100 ReLU units.",
     source=SOURCE,
@@ -141,7 +143,7 @@ MNIST1D_CNN = classification(
     mnist1d_data,
     batch_size=100,
     epochs=40,
-    target=Target("validation_loss", 0.3),
+    target=Target("validation_loss", 0.36),
     title="MNIST-1D, convolutional network",
     description="Tell ten one-dimensional drawings apart with three convolutions of 25 channels and a dense layer.",
     source=SOURCE,

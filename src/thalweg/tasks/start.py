@@ -1,0 +1,61 @@
+"""Where training begins: initial parameters of a seed, and what the data say of them.
+
+Checking a task and starting its runs ask the same questions, so they share one compiled program.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from thalweg.tasks.base import Batch, Data, Params, Task
+
+__all__ = ["StartingPoint", "first_batch", "measure", "start_program"]
+
+
+class StartingPoint(NamedTuple):
+    """A seed's initial parameters and their measurements.
+
+    Attributes:
+        params: Initial parameters.
+        batch_loss: Loss on the first rows of the training set.
+        validation_loss: Loss on the validation set.
+        validation_metric: Metric there; the loss again without a metric.
+        finite_params: Per parameter array whether all of it is finite.
+        finite_gradient: Likewise of the gradient of ``batch_loss``.
+    """
+
+    params: Params
+    batch_loss: Any
+    validation_loss: Any
+    validation_metric: Any
+    finite_params: Any
+    finite_gradient: Any
+
+
+def measure(task: Task, params: Params, split: Batch) -> tuple[Any, Any]:
+    """Return loss and metric of one model on a whole split, 0-d each."""
+    loss = task.loss(params, split)
+    return loss, loss if task.metric is None else task.metric.function(params, split)
+
+
+def first_batch(task: Task, data: Data) -> Batch:
+    """Return the first rows of the training set, a minibatch of the task's own size at most."""
+    return {name: np.asarray(array[: task.batch_size]) for name, array in data.train.items()}
+
+
+@lru_cache(maxsize=64)
+def start_program(task: Task) -> Callable[[np.int32, Batch, Batch], StartingPoint]:
+    """Return the compiled function ``(seed, first batch, validation) -> StartingPoint``."""
+
+    def start(seed: Any, batch: Batch, validation: Batch) -> StartingPoint:
+        params = task.init(jax.random.key(seed))
+        batch_loss, gradient = jax.value_and_grad(task.loss)(params, batch)
+        loss, metric = measure(task, params, validation)
+        finite = [jax.tree.map(lambda a: jnp.all(jnp.isfinite(a)), tree) for tree in (params, gradient)]
+        return StartingPoint(params, batch_loss, loss, metric, *finite)
+
+    return jax.jit(start)
