@@ -176,7 +176,7 @@ def test_ctrl_c_passes_through(write) -> None:
 
 def test_names_that_are_missing_several_or_of_the_wrong_type(write) -> None:
     path = write("learning = 1\nrate = 2\nword = 'text'\n\nclass Thing:\n    pass\n")
-    assert "has no 'learnin'; did you mean 'learning'? It defines: learning, rate, word, Thing." in refusal(
+    assert "has no 'learnin'; did you mean 'learning'? It defines learning, rate, word, Thing." in refusal(
         f"{path}:learnin"
     )
     assert f"defines several (learning, rate); name one, as in {path.name}:learning." in refusal(path)

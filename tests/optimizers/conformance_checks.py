@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from conformance_details import DETAILS
 from conformance_identities import IDENTITIES, special_case_identities
 from conformance_scenarios import largest_difference, run_rule
 from conformance_table import TABLE, TOLERANCE, Case, Reference, cases, oracle_cases
@@ -29,7 +30,7 @@ class Check:
 
     Attributes:
         rule: Name of the rule.
-        kind: ``oracle``, ``library``, ``defaults``, ``identity``, ``ranges`` or ``state``.
+        kind: ``oracle``, ``library``, ``defaults``, ``identity``, ``detail``, ``ranges`` or ``state``.
         label: What is asserted, unique.
         run: Raises AssertionError if it does not hold for the catalogue given.
     """
@@ -55,6 +56,8 @@ def checks(rule: str) -> list[Check]:
         found.append(
             Check(rule, "identity", f"{rule}-identity-{number}-{identity.label}".replace(" ", "_"), _same(identity))
         )
+    for label, run in DETAILS.get(rule, {}).items():
+        found.append(Check(rule, "detail", f"{rule}-detail-{label}".replace(" ", "_"), run))
     found.append(Check(rule, "state", f"{rule}-state", _state(rule)))
     found.append(Check(rule, "ranges", f"{rule}-ranges", _ranges(rule)))
     return found

@@ -18,7 +18,7 @@ RATE_CHANGES = {5: 0.125, 10: 2.0}  # from these steps on the rate is so many ti
 Trajectory = list[list[np.ndarray]]  # by step, then by parameter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scenario:
     """Starting points, gradients by step, and factors of the learning rate by step.
 
