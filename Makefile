@@ -54,7 +54,7 @@ format: $(VENV)/.complete ## format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.complete ## measure the targets of docs/benchmarks.md
-	$(BIN)/python -m benchmarks
+	@for script in $$(grep -l __main__ benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean: ## remove .venv, caches and what the demo wrote
 	rm -rf $(VENV) out build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
