@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from thalweg.records.summary import Sensitivity, StudySummary
 from thalweg.report.charts import Axis, figure, legend, panel
-from thalweg.report.formatting import finite, number, share
+from thalweg.report.formatting import escape, finite, number, share
 from thalweg.report.palette import Style
 from thalweg.report.scales import fit_range
 from thalweg.report.svg import Frame, line, polyline, tag, text
@@ -41,7 +41,7 @@ def sensitivity_figure(key: str, summary: StudySummary, styles: Mapping[str, Sty
     )
     labels = [one.contender for one in known]
     body = legend(labels, styles) + f'<div class="panels">{panels}</div>'
-    return figure(key, "Sensitivity to the learning rate", note, body, html_table(_numbers(known)))
+    return figure(key, "Sensitivity to the learning rate", note, body, _numbers(known))
 
 
 def _loss_axis(known: Sequence[Sensitivity], loss: str) -> tuple[Axis, float | None]:
@@ -71,7 +71,7 @@ def _panel(key: str, one: Sensitivity, style: Style, ends: tuple[Axis, Axis], be
         path = polyline(f, one.learning_rate, _capped(one.median, y.high), "ln th") if joined else ""
         strip = tag("rect", x=f.left, y=STRIP - 8, width=f.right - f.left, height=16.0, class_="sp")
         word = "" if diverged else text((f.left + f.right) / 2, STRIP + 3.5, "none diverged", "tk", "middle")
-        marks = "".join(_mark(f, one, i) for i in range(len(one.learning_rate)))
+        marks = _medians(f, one) + "".join(_mark(f, one, i) for i in range(len(one.learning_rate)))
         return strip + word + level + pick + path + marks
 
     return panel(key, one.contender, style, x, y, description, over=draw, box=PLOT)
@@ -81,38 +81,53 @@ def _capped(values: Sequence[float | None], cap: float) -> list[float | None]:
     return [None if (v := finite(value)) is None else min(v, cap) for value in values]
 
 
-def _mark(f: Frame, one: Sensitivity, i: int) -> str:
-    x = f.x(one.learning_rate[i])
-    parts = []
-    low, high, median = finite(one.low[i]), finite(one.high[i]), finite(one.median[i])
-    if one.diverged_share[i] > 0:
-        class_ = "dv" if one.diverged_share[i] >= 0.5 else "dv hf"
-        parts.append(tag("path", d=f"M{x - 3:.1f} {STRIP - 3}l6 6m0 -6l-6 6", class_=class_))
-    if median is not None:
+def _medians(f: Frame, one: Sensitivity) -> str:
+    """Return whiskers, medians and crosses, one path each; the dots are the round caps of lines without length."""
+    whiskers, dots, most, some = "", "", "", ""
+    for i, rate in enumerate(one.learning_rate):
+        x = f"{f.x(rate):.1f}"
+        low, high, median = finite(one.low[i]), finite(one.high[i]), finite(one.median[i])
         if low is not None and high is not None and high > low:
-            parts.append(line(x, f.y.clamped(high), x, f.y.clamped(low), "wh"))
-        if median > f.y.high:
-            parts.append(tag("path", d=f"M{x - 3:.1f} {f.top + 4:.1f}h6l-3 -5z", class_="mk"))
-        else:
-            parts.append(tag("circle", cx=x, cy=f.y(median), r=2.9, class_="mk"))
+            whiskers += f"M{x} {f.y.clamped(high):.1f}V{f.y.clamped(low):.1f}"
+        if median is not None and median <= f.y.high:
+            dots += f"M{x} {f.y.clamped(median):.1f}h0"
+        if one.diverged_share[i] > 0:
+            cross = f"M{f.x(rate) - 3:.1f} {STRIP - 3:g}l6 6m0-6l-6 6"
+            most, some = (most + cross, some) if one.diverged_share[i] >= 0.5 else (most, some + cross)
+    paths = ((whiskers, "wh"), (dots, "pt"), (most, "dv"), (some, "dv hf"))
+    return "".join(tag("path", d=d, class_=class_) for d, class_ in paths if d)
+
+
+def _mark(f: Frame, one: Sensitivity, i: int) -> str:
+    """Return what marks one configuration beyond its dot: off the scale, the default."""
+    x, median = f.x(one.learning_rate[i]), finite(one.median[i])
+    parts = []
+    if median is not None and median > f.y.high:
+        parts.append(tag("path", d=f"M{x - 3:.1f} {f.top + 4:.1f}h6l-3 -5z", class_="mk"))
     if one.is_default[i]:
         y = STRIP if median is None else f.y.clamped(median)
         parts.append(tag("circle", cx=x, cy=y, r=5.6, class_="df"))
     return "".join(parts)
 
 
-def _numbers(known: Sequence[Sensitivity]) -> Table:
-    columns = (
-        Column("contender", "left"), Column("learning rate"), Column("median loss"), Column("best seed"),
-        Column("worst seed"),
-        Column("diverged"), Column("", "left"),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            one.contender, number(one.learning_rate[i]), number(one.median[i]), number(one.low[i]), number(one.high[i]),
-            share(one.diverged_share[i]), "default" if one.is_default[i] else "",
+def _numbers(known: Sequence[Sensitivity]) -> str:
+    """Return one table per contender."""
+    columns = tuple(Column(title) for title in ("learning rate", "median loss", "seeds", "diverged"))
+    parts = []
+    for one in known:
+        rows = tuple(
+            (
+                f"{number(rate)}{' (default)' if one.is_default[i] else ''}",
+                number(one.median[i]),
+                _range(one.low[i], one.high[i]),
+                share(one.diverged_share[i]),
+            )
+            for i, rate in enumerate(one.learning_rate)
         )
-        for one in known
-        for i in range(len(one.learning_rate))
-    )  # fmt: skip
-    return Table(columns, rows)
+        parts.append(f"<h4>{escape(one.contender)}</h4>{html_table(Table(columns, rows))}")
+    return "".join(parts)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    """Return the best and the worst seed, or nothing where they are the same."""
+    return "" if finite(low) is None or low == high else f"{number(low)} to {number(high)}"

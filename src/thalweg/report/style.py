@@ -29,6 +29,7 @@ h1,h2,.verdict{font-family:"Iowan Old Style","Palatino Linotype",Palatino,Charte
 h1{font-size:clamp(1.9rem,4.4vw,2.9rem);line-height:1.12;margin:.15em 0 .4em;font-weight:600;letter-spacing:-.012em;
 overflow-wrap:anywhere}
 h2{font-size:1.55rem;line-height:1.2;margin:2.6em 0 .5em;font-weight:600;overflow-wrap:anywhere}
+h4{font-size:.86rem;margin:1em 0 .2em}
 h3{font-size:1.02rem;margin:0 0 .2em;font-weight:650}
 p{margin:.4em 0 .9em;max-width:74ch}
 .verdicts{padding-left:1.15em;margin:0 0 1.2em}.verdicts li{margin:.35em 0;max-width:95ch;overflow-wrap:anywhere}
@@ -116,7 +117,8 @@ font-weight:600}.vl{font-size:12.5px;fill:var(--ink)}
 .mk{fill:var(--c);stroke:var(--paper);stroke-width:.8}.mh{fill:var(--paper);stroke:var(--c);stroke-width:1.8}
 .ci{stroke:var(--c);stroke-width:3;stroke-linecap:round;opacity:.6;fill:none}.db{stroke:var(--c);stroke-width:1.3;
 opacity:.6;stroke-dasharray:1 3;stroke-linecap:round}
-.wh{stroke:var(--c);stroke-width:1.3;opacity:.7}.df{fill:none;stroke:var(--ink);stroke-width:1.4}
+.pt{fill:none;stroke:var(--c);stroke-width:5.8;stroke-linecap:round}
+.wh{fill:none;stroke:var(--c);stroke-width:1.3;opacity:.7}.df{fill:none;stroke:var(--ink);stroke-width:1.4}
 .dv{fill:none;stroke:var(--ink);stroke-width:1.6}.hf{opacity:.55;stroke-width:1.1}.sp{fill:var(--panel)}
 .lv{stroke:var(--quiet);stroke-width:1;stroke-dasharray:4 3}.pk{stroke:var(--c);stroke-width:1.2;
 stroke-dasharray:3 3;opacity:.9}
