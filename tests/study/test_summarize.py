@@ -126,6 +126,12 @@ def test_an_unfinished_study_shows_what_is_there() -> None:
     assert summary.warnings[0].kind == "incomplete"
     nothing = summarize(FINISHED.record, FINISHED.planned, {})
     assert (nothing.runs, nothing.leaderboard, nothing.sensitivity, nothing.expected_best) == (0, (), (), ())
+    part = tuple(run for run in FINISHED.planned if run.role != "winner" or run.contender != "adam")
+    part += tuple(run for run in FINISHED.planned if run.role == "winner" and run.contender == "adam")[:4]
+    assert {row.contender for row in summarize(FINISHED.record, part, FINISHED.results).leaderboard} == {
+        "sgd",
+        "momentum",
+    }
     unplanned = summarize(FINISHED.record, (), {})
     assert unplanned.warnings[0].kind == "incomplete"
 
