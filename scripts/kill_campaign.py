@@ -325,6 +325,7 @@ def main() -> int:
     parser.add_argument("--stop-early", action="store_true", help="end at the first difference")
     parser.add_argument("--out", type=Path, default=OUT, help=f"where the figures go (default: {OUT.name})")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
     figures = campaign(Program(), chosen.kills, chosen.seed, stop_early=chosen.stop_early)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text(json.dumps(figures, indent=1) + "\n")
