@@ -101,7 +101,7 @@ def compare_many(
     tasks: Sequence[str | Task], optimizers: Sequence[OptimizerLike] | None = None, **settings
 ) -> list[Study]:
     """Compare the same optimizers on several tasks, one study each; see :func:`compare`."""
-    return [compare(task, optimizers, **settings) for task in tasks]
+    return [replace(compare(task, optimizers, **settings), tasks=len(tasks)) for task in tasks]
 
 
 def _class_of(rules: Sequence[tuple[str, type[Rule], str, str]], optimizer: str, preset: str) -> type[Rule]:

@@ -64,7 +64,8 @@ def race(
     racers = resolve(list(RACERS if optimizers is None else optimizers))
     tuned = _tuned(ground, begin, racers, steps, settings or {}, watcher)
     paths, values = follow(ground.value, tuned, begin, steps)
-    entries = [_entry(ground, racer[0], *way) for racer, *way in zip(racers, tuned, paths, values, strict=True)]
+    ways = zip(racers, tuned, paths, values, strict=True)
+    entries = [_entry(ground, racer[0], rule, path, value) for racer, rule, path, value in ways]
     x_low, x_high, y_low, y_high = ground.domain
     grid_x, grid_y = np.linspace(x_low, x_high, GRID), np.linspace(y_low, y_high, GRID)
     return RaceResult(

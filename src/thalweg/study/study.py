@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from thalweg.study.summarize import leaderboard_json, summarize
-
 from thalweg.errors import WorkError
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.user_rules import resolve_optimizer
 from thalweg.records import PlannedRun, RunResult, StudyRecord, StudySummary
 from thalweg.store import Store, open_store
+from thalweg.study.summarize import leaderboard_json, summarize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +40,7 @@ class Study:
         record: What the store keeps of it.
         planned: Its runs as planned.
         results: Outcomes by fingerprint of the run.
+        tasks: How many tasks the same optimizers are compared on.
 
     Example:
         >>> import thalweg as tw
@@ -52,6 +52,7 @@ class Study:
     record: StudyRecord
     planned: tuple[PlannedRun, ...]
     results: dict[str, RunResult]
+    tasks: int = 1
 
     @property
     def id(self) -> str:
@@ -61,7 +62,7 @@ class Study:
     @cached_property
     def summary(self) -> StudySummary:
         """Leaderboard, warnings, comparisons and curves with their intervals."""
-        return summarize(self.record, self.planned, self.results)
+        return summarize(self.record, self.planned, self.results, tasks=self.tasks)
 
     def leaderboard(self) -> "pandas.DataFrame":
         """Return the leaderboard as a table, the best first."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from thalweg.tasks.base import Batch, Data, Params, Task
 
-__all__ = ["StartingPoint", "first_batch", "measure", "start_program"]
+__all__ = ["Start", "StartingPoint", "first_batch", "measure", "start_of", "start_program"]
 
 
 class StartingPoint(NamedTuple):
@@ -36,6 +36,20 @@ class StartingPoint(NamedTuple):
     finite_gradient: Any
 
 
+class Start(NamedTuple):
+    """Where the runs of a seed begin, on the host.
+
+    Attributes:
+        leaves: Initial parameters, in the order of JAX's flattening.
+        loss: Validation loss.
+        metric: Validation metric.
+    """
+
+    leaves: tuple[np.ndarray, ...]
+    loss: float
+    metric: float
+
+
 def measure(task: Task, params: Params, split: Batch) -> tuple[Any, Any]:
     """Return loss and metric of one model on a whole split, 0-d each."""
     loss = task.loss(params, split)
@@ -45,6 +59,13 @@ def measure(task: Task, params: Params, split: Batch) -> tuple[Any, Any]:
 def first_batch(task: Task, data: Data) -> Batch:
     """Return the first rows of the training set, a minibatch of the task's own size at most."""
     return {name: np.asarray(array[: task.batch_size]) for name, array in data.train.items()}
+
+
+def start_of(task: Task, data: Data, seed: int) -> Start:
+    """Return where runs of a seed begin."""
+    point = start_program(task)(np.int32(seed), first_batch(task, data), dict(data.validation))
+    leaves = tuple(np.asarray(leaf) for leaf in jax.tree.leaves(point.params))
+    return Start(leaves, float(point.validation_loss), float(point.validation_metric))
 
 
 @lru_cache(maxsize=64)

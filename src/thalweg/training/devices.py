@@ -39,9 +39,10 @@ def prepare_jax() -> None:
     import jax
 
     with contextlib.suppress(RuntimeError):  # the backend has started: keep its devices
-        if jax.config.jax_num_cpu_devices in (-1, 0, 1) and "device_count" not in os.environ.get("XLA_FLAGS", ""):
+        devices = jax.config.jax_num_cpu_devices  # pyright: ignore[reportAttributeAccessIssue]
+        if devices < 2 and "device_count" not in os.environ.get("XLA_FLAGS", ""):
             jax.config.update("jax_num_cpu_devices", core_count())
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
         folder = cache_folder() / "programs"
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)

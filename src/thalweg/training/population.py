@@ -14,6 +14,7 @@ from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 from thalweg.records import Curve, RunResult
 from thalweg.tasks.base import Data, Task
+from thalweg.tasks.start import Start, measure, start_of
 from thalweg.training.batches import batch_rows
 from thalweg.training.lanes import Call, Member, calls_for, each_slot, rule_key
 from thalweg.training.plan import Plan
@@ -24,7 +25,6 @@ from thalweg.training.program import (
     Lane,
     Structure,
     lane_program,
-    measure,
     state_size,
 )
 from thalweg.training.progress import Phase, Watcher
@@ -50,15 +50,6 @@ class Seconds:
     evaluate: float = 0.0
 
 
-@dataclass(frozen=True)
-class _Start:
-    """Where the runs of a seed begin: parameters, and what the validation set says of them."""
-
-    leaves: tuple[np.ndarray, ...]
-    loss: float
-    metric: float
-
-
 @dataclass(eq=False)
 class Engine:
     """A task on this machine's devices, with its compiled programs.
@@ -79,7 +70,7 @@ class Engine:
     window: int
     plan: Plan
     seconds: Seconds = field(default_factory=Seconds)
-    _starts: dict[int, _Start] = field(default_factory=dict)
+    _starts: dict[int, Start] = field(default_factory=dict)
 
     def train(
         self,
@@ -105,9 +96,15 @@ class Engine:
         if "_program" not in self.__dict__:
             tally.tell("compiling")
         for seed in {member.spec.seed for member in members} - set(self._starts):
-            self._starts[seed] = self._start(seed)
+            began = time.perf_counter()
+            self.begin_at(seed, start_of(self.task, self.data, seed))
+            self.seconds.evaluate += time.perf_counter() - began
         for call in calls_for(members, self._index, self.plan):
             yield self._train_call(call, members[0].spec.steps, tally)
+
+    def begin_at(self, seed: int, start: Start) -> None:
+        """Let the runs of a seed begin there rather than where the task's ``init`` says."""
+        self._starts[seed] = start
 
     @cached_property
     def _prototypes(self) -> tuple[Rule, ...]:
@@ -192,14 +189,6 @@ class Engine:
         return max(len(rule.hyperparameters()) for rule in self._prototypes)
 
     @cached_property
-    def _start_program(self) -> Any:
-        def start(seed: Any, validation: Any) -> Any:
-            params = self.task.init(jax.random.key(seed))
-            return params, *measure(self.task, params, validation)
-
-        return jax.jit(start)
-
-    @cached_property
     def _test_program(self) -> Any:
         def measured(test: Any, leaves: Any) -> Any:
             return measure(self.task, jax.tree.unflatten(self._structure.treedef, list(leaves)), test)
@@ -208,13 +197,6 @@ class Engine:
             return jax.vmap(partial(measured, test))(params)
 
         return jax.jit(program)
-
-    def _start(self, seed: int) -> _Start:
-        began = time.perf_counter()
-        params, loss, metric = self._start_program(np.int32(seed), dict(self.data.validation))
-        start = _Start(tuple(np.asarray(a) for a in jax.tree.leaves(params)), float(loss), float(metric))
-        self.seconds.evaluate += time.perf_counter() - began
-        return start
 
     def _train_call(self, call: Call, steps: int, tally: Tally) -> list[RunResult]:
         program, carry = self._program, self._carry(call)
@@ -229,9 +211,8 @@ class Engine:
             self.seconds.train += elapsed
             done += windows
             diverged = sum(_real_values(call, np.asarray(carry.diverged_at) > 0))
-            tally.step(
-                real, windows * self.window, elapsed, diverged, float(parts[-1][0][-1, 0]) if real == 1 else None
-            )
+            newest = float(parts[-1][0][-1, 0]) if real == 1 else None
+            tally.step(real, windows * self.window, elapsed, diverged, newest)
         curves = Curves(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         results = self._results(call, carry, curves)
         tally.finish(results)
@@ -289,8 +270,8 @@ class Engine:
             status="finished" if well else "diverged",
             diverged_at=None if well else int(diverged_at),
             curve=curve,
-            validation_loss=float(validation_loss[-1]),
-            validation_metric=float(validation_metric[-1]),
+            validation_loss=float(curve.validation_loss[-1]),
+            validation_metric=float(curve.validation_metric[-1]),
             test_loss=(float(test_loss) if well else float("nan")) if spec.read_test else None,
             test_metric=(float(test_metric) if well else float("nan")) if spec.read_test else None,
             gradient_evaluations=spec.steps if well else int(diverged_at),

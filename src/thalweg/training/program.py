@@ -25,8 +25,9 @@ import numpy as np
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 from thalweg.tasks.base import Task
+from thalweg.tasks.start import measure
 
-__all__ = ["DIVERGENCE_FACTOR", "Carry", "Curves", "Lane", "Structure", "lane_program", "measure", "state_size"]
+__all__ = ["DIVERGENCE_FACTOR", "Carry", "Curves", "Lane", "Structure", "lane_program", "state_size"]
 
 DIVERGENCE_FACTOR = 1e6  # a loss above this multiple of 1 + |initial loss| counts as diverged
 
@@ -107,12 +108,6 @@ def lane_program(structure: Structure) -> Callable[[Lane, Carry, Any, Any], tupl
         return jax.lax.switch(lane.rule, branches, lane, carry, train, validation)
 
     return program
-
-
-def measure(task: Task, params: Any, split: Any) -> tuple[Any, Any]:
-    """Return loss and metric of one member on a whole split, 0-d each."""
-    loss = task.loss(params, split)
-    return loss, loss if task.metric is None else task.metric.function(params, split)
 
 
 def state_size(structure: Structure) -> int:

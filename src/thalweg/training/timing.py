@@ -14,6 +14,7 @@ from statistics import median
 from thalweg.optimizers.base import Rule
 from thalweg.records import OptimizerSpec, RunSpec, fingerprint
 from thalweg.tasks.base import Data, Task
+from thalweg.tasks.start import start_of
 from thalweg.training.devices import cache_folder, core_count
 from thalweg.training.plan import Plan
 from thalweg.training.population import Engine, Member
@@ -62,6 +63,7 @@ def seconds_per_step(
 def _measure(task: Task, data: Data, rules: Mapping[str, Rule], batch_size: int, window: int) -> dict[str, float]:
     tiny = Data(data.train, {k: v[:1] for k, v in data.validation.items()}, data.test)
     engine = Engine(task, tiny, list(rules.values()), batch_size, window, Plan(1, 64, 1))
+    engine.begin_at(0, start_of(task, data, 0))
     return {label: _alone(engine, rule, window) for label, rule in rules.items()}
 
 
