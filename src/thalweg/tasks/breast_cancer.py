@@ -49,9 +49,8 @@ BREAST_CANCER = classification(
     breast_cancer_data,
     batch_size=32,
     epochs=100,
-    # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
-    # rates; scripts/set_targets.py determines the final value.
-    target=Target("validation_loss", 0.056),
+    # Provisional, by scripts/set_targets.py with 16 trials and 8 seeds; the final value takes 64 and 20.
+    target=Target("validation_loss", 0.057),
     title="Breast cancer, ill-conditioned logistic regression",
     description=(
         "Tell malignant from benign tumours by 30 measurements of cell nuclei with a linear model. The problem is "

@@ -40,9 +40,8 @@ DIABETES = regression(
     scale=PROGRESSION_UNIT,
     batch_size=32,
     epochs=100,
-    # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
-    # rates; scripts/set_targets.py determines the final value.
-    target=Target("validation_loss", 0.48),
+    # Provisional, by scripts/set_targets.py with 16 trials and 8 seeds; the final value takes 64 and 20.
+    target=Target("validation_loss", 0.491),
     title="Diabetes progression, linear regression",
     description=(
         "Predict the progression of diabetes within a year from age, sex, body mass index, blood pressure and six "

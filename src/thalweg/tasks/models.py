@@ -3,7 +3,8 @@
 Every model is a pair ``init(key) -> params`` and ``apply(params, x) -> outputs``. Convolutions are
 written as patches times a matrix: a population is trained under ``vmap``, where a convolution with
 each member's own kernel becomes a grouped convolution, which XLA runs many times slower on a CPU,
-while the product of matrices becomes a batched product of matrices.
+while the product of matrices becomes a batched product of matrices. Measured for 16 members of
+``digits-cnn`` on a busy core: 0.7 ms per member and step so, 9.2 ms by ``lax.conv``.
 """
 
 import itertools
