@@ -49,7 +49,8 @@ def as_scalar(value: Any, like: Array, dtype: Any) -> Array:
     xp = namespace(like)
     if array_api_compat.is_array_api_obj(value) and array_api_compat.array_namespace(value) == xp:
         return xp.astype(value, dtype)
-    return xp.asarray(float(value), dtype=dtype, device=array_api_compat.device(like))
+    number: Any = value
+    return xp.asarray(float(number), dtype=dtype, device=array_api_compat.device(like))
 
 
 def bias_correction(decay: Array, t: Array) -> Array:

@@ -42,24 +42,23 @@ class Check:
 
 
 def checks(rule: str) -> list[Check]:
-    """Return all checks of a rule, those that find most mistakes first."""
-    variants = _choices_default_first(OPTIMIZERS[rule])
-    found = [Check(rule, "oracle", case.label, _trajectory(case)) for case in oracle_cases(rule, variants)]
-    for case in cases(rule):
-        kind = "oracle" if "-oracle-" in case.label else "library"
-        found.append(Check(rule, kind, case.label, _trajectory(case)))
+    """Return all checks of a rule: first the quick ones, then those that find most mistakes."""
+    found = [Check(rule, "ranges", f"{rule}-ranges", _ranges(rule))]
     for reference in TABLE[rule].references:
         label = f"{rule}-{reference.label()}-own-defaults"
         found.append(Check(rule, "defaults", label, _defaults(rule, reference)))
-    mine = [i for i in IDENTITIES if i.rule == rule] + special_case_identities(OPTIMIZERS[rule], OPTIMIZERS)
-    for number, identity in enumerate(mine):
-        found.append(
-            Check(rule, "identity", f"{rule}-identity-{number}-{identity.label}".replace(" ", "_"), _same(identity))
-        )
     for label, run in DETAILS.get(rule, {}).items():
         found.append(Check(rule, "detail", f"{rule}-detail-{label}".replace(" ", "_"), run))
+    variants = _choices_default_first(OPTIMIZERS[rule])
+    found += [Check(rule, "oracle", case.label, _trajectory(case)) for case in oracle_cases(rule, variants)]
+    for case in cases(rule):
+        kind = "oracle" if "-oracle-" in case.label else "library"
+        found.append(Check(rule, kind, case.label, _trajectory(case)))
+    mine = [i for i in IDENTITIES if i.rule == rule] + special_case_identities(OPTIMIZERS[rule], OPTIMIZERS)
+    for number, identity in enumerate(mine):
+        label = f"{rule}-identity-{number}-{identity.label}".replace(" ", "_")
+        found.append(Check(rule, "identity", label, _same(identity)))
     found.append(Check(rule, "state", f"{rule}-state", _state(rule)))
-    found.append(Check(rule, "ranges", f"{rule}-ranges", _ranges(rule)))
     return found
 
 

@@ -50,7 +50,8 @@ def test_the_operators_reach_every_kind_of_place_and_no_text() -> None:
         "{'m': m, 'v': g} → {'m': g, 'v': m}",
         "{'m': m, 'v': g} → {'m': state['m'], 'v': g}",
     }
-    assert not any("text" in change or "1 + 1" in change for change in changes)
+    assert not any("text" in change for change in changes)
+    assert not any(mutant.old in {"1 + 1", "'1 + 1'"} for mutant in found)
     sources = {ast.unparse(apply(tree, mutant)) for mutant in found}
     assert len(sources) == len(found)
     assert ast.unparse(tree) not in sources

@@ -21,8 +21,9 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
+    listed = getattr(value, "tolist", None)
+    if listed is not None:
+        return plain(listed())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -261,9 +261,9 @@ class Engine:
         spec, start, well = member.spec, self._starts[member.spec.seed], diverged_at == 0
         curve = Curve(
             np.arange(0, spec.steps + 1, self.window, dtype=np.int32),
-            np.concatenate([np.float32([np.nan]), train_loss]),
-            np.concatenate([np.float32([start.loss]), validation_loss]),
-            np.concatenate([np.float32([start.metric]), validation_metric]),
+            _prepended(np.nan, train_loss),
+            _prepended(start.loss, validation_loss),
+            _prepended(start.metric, validation_metric),
         )
         return RunResult(
             spec=spec,
@@ -296,6 +296,10 @@ def _padded(values: Any, size: int) -> np.ndarray:
     padded = np.zeros(size, np.float32)
     padded[: len(values)] = values
     return padded
+
+
+def _prepended(first: float, rest: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.full(1, first, np.float32), rest])
 
 
 def _real_values(call: Call, values: Iterable[Any]) -> list[Any]:
