@@ -1,7 +1,8 @@
 """The mistakes that a mutation campaign makes, one at a time, in the source of a rule.
 
 A mutant changes one number, sign, operator, comparison, name, argument, default or preset. Texts for people
-(formulas, titles, meanings, docstrings, error messages) and annotations are left alone.
+(formulas, titles, meanings, docstrings, error messages), annotations and arguments that only choose an array library,
+a shape or a dtype (``namespace(x)``, ``zeros_like(x)``) are left alone.
 """
 
 import ast
@@ -31,6 +32,7 @@ _COMPARISONS = {
     ast.Gt: (ast.LtE, ast.Lt),
     ast.GtE: (ast.Lt, ast.LtE),
 }
+_LIKENESS = {"namespace", "zeros_like", "ones_like", "finfo"}  # calls whose argument is only an example
 _TWINS = {"maximum": "minimum", "zeros_like": "ones_like", "ones_like": "zeros_like", "logical_and": "logical_or"}
 
 
@@ -118,6 +120,8 @@ def _sites(node: ast.AST, path: Path, place: str, inside: bool = False) -> Itera
     elif isinstance(node, ast.Assign | ast.AnnAssign) and not inside:
         place = f"{place}.{_target(node)}" if place else _target(node)
     yield path, node, place
+    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _LIKENESS:
+        return
     for name, value in ast.iter_fields(node):
         if name in {"annotation", "returns", "decorator_list", "bases", "ctx", "targets", "target"}:
             continue
@@ -225,13 +229,16 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     function = node.func
     if isinstance(function, ast.Attribute) and function.attr in _TWINS:
         yield "function", ast.Call(ast.Attribute(function.value, _TWINS[function.attr], ast.Load()), node.args, [])
+    if ast.unparse(function) == "zeros_like":
+        yield "function", ast.BinOp(node, ast.Add(), ast.Constant(1))
+        return
     of_arrays = isinstance(function, ast.Attribute) and ast.unparse(function.value) == "xp"
-    if of_arrays and len(node.args) >= 1:
+    if of_arrays and ast.unparse(function).rpartition(".")[2] not in _LIKENESS:
         for argument in node.args:
             yield "omission", argument
     if of_arrays and ast.unparse(function) == "xp.where":
         yield "swap", ast.Call(function, [node.args[0], node.args[2], node.args[1]], [])
-    elif not of_arrays and not node.keywords:
+    elif not of_arrays and not node.keywords and ast.unparse(function) not in _LIKENESS:
         for i in range(len(node.args) - 1):
             swapped = list(node.args)
             swapped[i], swapped[i + 1] = swapped[i + 1], swapped[i]

@@ -65,7 +65,7 @@ def bias_correction(decay: Array, t: Array) -> Array:
     """
     xp = namespace(decay, t)
     floor = xp.finfo(decay.dtype).eps  # log(0) without a warning; 1 − eps is 1 to the last bit
-    safe = xp.where(decay > floor, decay, xp.ones_like(decay) * floor)
+    safe = xp.where(decay > floor, decay, floor)
     return -xp.expm1(t * xp.log1p(safe - 1))
 
 

@@ -54,10 +54,11 @@ def checks(rule: str) -> list[Check]:
     for case in cases(rule):
         kind = "oracle" if "-oracle-" in case.label else "library"
         found.append(Check(rule, kind, case.label, _trajectory(case)))
-    mine = [i for i in IDENTITIES if i.rule == rule] + special_case_identities(OPTIMIZERS[rule], OPTIMIZERS)
-    for number, identity in enumerate(mine):
+    for number, identity in enumerate(identity for identity in IDENTITIES if identity.rule == rule):
         label = f"{rule}-identity-{number}-{identity.label}".replace(" ", "_")
         found.append(Check(rule, "identity", label, _same(identity)))
+    for other, _ in OPTIMIZERS[rule].special_cases:
+        found.append(Check(rule, "identity", f"{rule}-special-case-{other}", _special_case(rule, other)))
     found.append(Check(rule, "state", f"{rule}-state", _state(rule)))
     return found
 
@@ -91,6 +92,16 @@ def _same(identity: Any) -> Callable[[Rules], None]:
     def run(rules: Rules) -> None:
         worst, step = largest_difference(identity.left(rules), identity.right(rules))
         assert worst <= TOLERANCE, f"{identity.label}: off by {worst:.3g}, first in step {step}"
+
+    return run
+
+
+def _special_case(rule: str, other: str) -> Callable[[Rules], None]:
+    def run(rules: Rules) -> None:
+        claims = [i for i in special_case_identities(rules[rule], rules) if i.label.startswith(f"{rule} is {other} ")]
+        assert claims
+        for identity in claims:
+            _same(identity)(rules)
 
     return run
 

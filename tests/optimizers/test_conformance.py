@@ -67,4 +67,4 @@ def _kinds() -> dict[str, set[str]]:
 def test_special_cases_are_proven(name: str) -> None:
     proven = [check for check in ALL if check.rule == name and check.kind == "identity"]
     for other, _ in OPTIMIZERS[name].special_cases:
-        assert any(f"is_{other}" in check.label for check in proven)
+        assert any(check.label == f"{name}-special-case-{other}" for check in proven)
