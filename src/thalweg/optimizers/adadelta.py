@@ -22,6 +22,7 @@ class AdaDelta(Rule):
 
     name: ClassVar[str] = "adadelta"
     title: ClassVar[str] = "AdaDelta"
+    elementwise: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "v ← ρ·v + (1 − ρ)·g²",
         "Δ = √(u + ε) / √(v + ε) · g",

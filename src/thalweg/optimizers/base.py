@@ -26,6 +26,7 @@ value, never draw random numbers.
 
 import dataclasses
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self, TypeAlias
@@ -49,6 +50,8 @@ __all__ = [
 Number: TypeAlias = float | Array
 State: TypeAlias = dict[str, Any]
 Scale: TypeAlias = Literal["log", "linear", "complement"]
+
+MOST = sys.float_info.max
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,9 +79,11 @@ class Hyperparameter:
 
     def allows(self, value: float) -> bool:
         """Return whether the value is finite and inside the allowed range."""
+        if not -MOST <= value <= MOST:  # NaN, infinite, or a whole number that no float can hold
+            return False
         above = value > self.low if self.low_open else value >= self.low
         below = value < self.high if self.high_open else value <= self.high
-        return math.isfinite(value) and above and below
+        return above and below
 
     def range_text(self) -> str:
         """Return the allowed range in interval notation, e.g. ``[0, 1)``."""
@@ -158,6 +163,8 @@ class Rule(ABC):
             this rule is that rule, so, well tuned, it must not do worse.
         whole_tree: Whether ``init`` and ``update`` act on the tuple of all parameter arrays at
             once rather than on one array.
+        elementwise: Whether the update of each number depends on nothing but that number's own parameter, gradients
+            and state, so that arrays may be joined; false is always right, true is faster.
         needs: Inputs beyond the gradient, passed to ``update`` by keyword.
 
     Raises:
@@ -174,6 +181,7 @@ class Rule(ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     special_cases: ClassVar[tuple[tuple[str, Mapping[str, Any]], ...]] = ()
     whole_tree: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:

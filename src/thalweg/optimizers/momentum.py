@@ -24,6 +24,7 @@ class Momentum(Rule):
 
     name: ClassVar[str] = "momentum"
     title: ClassVar[str] = "SGD with momentum (heavy ball)"
+    elementwise: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "v ← μ·v − η·(1 − d)·g",
         "θ ← θ + v",

@@ -25,6 +25,7 @@ class Nesterov(Rule):
 
     name: ClassVar[str] = "nesterov"
     title: ClassVar[str] = "SGD with Nesterov momentum"
+    elementwise: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "g = ∇L(θ + μ·v)",
         "v ← μ·v − η·g",

@@ -25,6 +25,7 @@ class RMSProp(Rule):
 
     name: ClassVar[str] = "rmsprop"
     title: ClassVar[str] = "RMSProp"
+    elementwise: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "v ← ρ·v + (1 − ρ)·g²,  v₀ = a",
         "θ ← θ − η·g / √(v + ε)",

@@ -76,6 +76,7 @@ class SAdam(Rule):
 
     name: ClassVar[str] = "sadam"
     title: ClassVar[str] = "SAdam (softplus Adam)"
+    elementwise: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "v ← β₂·v + (1 − β₂)·g²",
@@ -123,6 +124,7 @@ class SAMSGrad(Rule):
 
     name: ClassVar[str] = "samsgrad"
     title: ClassVar[str] = "SAMSGrad (softplus AMSGrad)"
+    elementwise: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "v ← β₂·v + (1 − β₂)·g²",

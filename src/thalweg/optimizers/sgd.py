@@ -24,6 +24,7 @@ class SGD(Rule):
 
     name: ClassVar[str] = "sgd"
     title: ClassVar[str] = "Stochastic gradient descent"
+    elementwise: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("θ ← θ − η·(g + λ·θ)",)
     sources: ClassVar[tuple[str, ...]] = (
         "Cauchy (1847), Méthode générale pour la résolution des systèmes d'équations simultanées",

@@ -12,7 +12,7 @@ from thalweg.optimizers.catalogue import OPTIMIZERS
 from thalweg.optimizers.trial import trial_problem
 from thalweg.user_files import is_file_reference, line_in_file, load_object, split_reference
 
-__all__ = ["ResolvedRule", "load_rule", "resolve_optimizer"]
+__all__ = ["ResolvedRule", "check_rule", "load_rule", "resolve_optimizer"]
 
 _WANTED = "a class that derives from thalweg.optimizers.Rule"
 
@@ -74,10 +74,24 @@ def load_rule(reference: str) -> tuple[type[Rule], str]:
             :class:`thalweg.optimizers.Rule`; the sentence names the line or the method.
     """
     found = load_object(reference, argument="optimizer", accept=_is_rule_class, what=_WANTED)
-    _check_declaration(found.value, found.path)
-    for preset in ["", *found.value.presets]:
-        _check_trial(found.value, preset, found.path)
+    check_rule(found.value, found.path)
     return found.value, found.source_fingerprint
+
+
+def check_rule(rule_class: type[Rule], path: Path | None = None) -> None:
+    """Refuse a rule that breaks the contract of :class:`thalweg.optimizers.Rule`.
+
+    Args:
+        rule_class: The rule.
+        path: The file that defines it, or None for a class made in a running program.
+
+    Raises:
+        UserFileError: It breaks the contract; the sentence names the line or the method.
+    """
+    where = f"{rule_class.__name__} in {path}" if path else rule_class.__qualname__
+    _check_declaration(rule_class, path, where)
+    for preset in ["", *rule_class.presets]:
+        _check_trial(rule_class, preset, path, where)
 
 
 def _split_preset(reference: str) -> tuple[str, str | None]:
@@ -91,12 +105,12 @@ def _is_rule_class(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, Rule) and value is not Rule
 
 
-def _check_declaration(rule_class: type[Rule], path: Path) -> None:
+def _check_declaration(rule_class: type[Rule], path: Path | None, where: str) -> None:
     """Raise if the class is no concrete frozen dataclass with a name, a formula and declared fields."""
     problem = _declaration_problem(rule_class)
     if problem:
-        line = inspect.getsourcelines(rule_class)[1]
-        raise UserFileError(f"optimizer: {rule_class.__name__} in {path}, line {line}, {problem}.")
+        line = f", line {inspect.getsourcelines(rule_class)[1]}," if path else ""
+        raise UserFileError(f"optimizer: {where}{line} {problem}.")
 
 
 def _declaration_problem(rule_class: type[Rule]) -> str | None:
@@ -130,8 +144,8 @@ def _declaration_problem(rule_class: type[Rule]) -> str | None:
     return None
 
 
-def _check_trial(rule_class: type[Rule], preset: str, path: Path) -> None:
-    where = f"optimizer: {rule_class.__name__} in {path}" + (f" with preset {preset!r}" if preset else "")
+def _check_trial(rule_class: type[Rule], preset: str, path: Path | None, where: str) -> None:
+    where = f"optimizer: {where}" + (f" with preset {preset!r}" if preset else "")
     try:
         rule = rule_class.preset(preset) if preset else rule_class.configured()
     except (InvalidValueError, UnknownNameError) as error:
@@ -139,7 +153,7 @@ def _check_trial(rule_class: type[Rule], preset: str, path: Path) -> None:
     try:
         problem = trial_problem(rule)
     except Exception as error:
-        line = line_in_file(error, path)
+        line = line_in_file(error, path) if path else None
         message = " ".join(str(error).split())
         raise UserFileError(
             f"{where}{f', line {line}' if line else ''} raises {type(error).__name__} when tried on a 2 × 2 array: "

@@ -10,7 +10,6 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 from thalweg.records import Curve, RunResult
 from thalweg.tasks.base import Data, Task
@@ -24,6 +23,7 @@ from thalweg.training.program import (
     Curves,
     Lane,
     Structure,
+    initial_state,
     lane_program,
     state_size,
 )
@@ -224,7 +224,7 @@ class Engine:
             for i in range(len(self._structure.leaves))
         )
         size = state_size(self._structure)
-        state = each_slot(call, lambda member: _flat_state(member.rule, self._starts[member.spec.seed].leaves, size))
+        state = each_slot(call, lambda member: initial_state(member.rule, self._starts[member.spec.seed].leaves, size))
         loss = each_slot(call, lambda member: np.float32(self._starts[member.spec.seed].loss))
         limit = (DIVERGENCE_FACTOR * (1 + np.abs(loss))).astype(np.float32)
         return jax.device_put(Carry(params, state, np.zeros(loss.shape, np.int32), limit), self._by_device)
@@ -285,11 +285,6 @@ class Engine:
         loss, metric = (np.asarray(value) for value in self._test_program(carry.params, dict(self.data.test)))
         self.seconds.evaluate += time.perf_counter() - began
         return loss, metric
-
-
-def _flat_state(rule: Rule, leaves: tuple[np.ndarray, ...], size: int) -> np.ndarray:
-    parts = [np.ravel(part) for part in jax.tree.leaves(lift.init_state(rule, leaves))]
-    return _padded(np.concatenate(parts) if parts else [], size)
 
 
 def _padded(values: Any, size: int) -> np.ndarray:

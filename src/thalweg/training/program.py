@@ -1,9 +1,9 @@
 """One compiled program that trains members of any of several optimizers.
 
-The program is a switch over the optimizers around a loop over windows of steps::
+The program is a loop over windows of steps with a switch over the optimizers in it::
 
-    switch(rule)                      one branch per optimizer, each with its own update
-      while window < windows          evaluated on the validation set after every window
+    while window < windows            evaluated on the validation set after every window
+      switch(rule)                    one branch per optimizer, each with its own update
         scan over the window's steps  gradient and update of all members of the lane at once
 
 Hyperparameters, seeds, minibatches, the choice of the optimizer and the number of windows are data; only
@@ -26,8 +26,9 @@ from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 from thalweg.tasks.base import Task
 from thalweg.tasks.start import measure
+from thalweg.training.merging import merge, unmerge
 
-__all__ = ["DIVERGENCE_FACTOR", "Carry", "Curves", "Lane", "Structure", "lane_program", "state_size"]
+__all__ = ["DIVERGENCE_FACTOR", "Carry", "Curves", "Lane", "Structure", "initial_state", "lane_program", "state_size"]
 
 DIVERGENCE_FACTOR = 1e6  # a loss above this multiple of 1 + |initial loss| counts as diverged
 
@@ -104,8 +105,26 @@ def lane_program(structure: Structure) -> Callable[[Lane, Carry, Any, Any], tupl
     size = state_size(structure)
     branches = [_Branch(structure, rule, size).run for rule in structure.rules]
 
+    def judge(leaves: Any, validation: Any) -> tuple[Any, Any]:
+        return measure(structure.task, jax.tree.unflatten(structure.treedef, list(leaves)), validation)
+
+    def window(lane: Lane, train: Any, validation: Any, k: Any, c: Any) -> tuple[Carry, Curves]:
+        old, curves = c
+        new, answers, total = jax.lax.switch(lane.rule, branches, lane, k, old, train)
+        loss, metric = jax.vmap(judge, in_axes=(0, None))(answers, validation)
+        end = lane.first + (k + 1) * structure.window
+        bad = jnp.where((new.diverged_at == 0) & ~jnp.isfinite(loss), end, new.diverged_at)
+        keep = partial(_where_member, bad == 0)  # the diverged stand still at their last good window
+        taken = Curves(*(jnp.where(bad == 0, value, jnp.nan) for value in (total / structure.window, loss, metric)))
+        return (
+            Carry(jax.tree.map(keep, new.params, old.params), keep(new.state, old.state), bad, old.limit),
+            jax.tree.map(lambda curve, value: curve.at[k].set(value.astype(jnp.float32)), curves, taken),
+        )
+
     def program(lane: Lane, carry: Carry, train: Any, validation: Any) -> tuple[Carry, Curves]:
-        return jax.lax.switch(lane.rule, branches, lane, carry, train, validation)
+        blank = jnp.full((structure.windows, structure.members), jnp.nan, jnp.float32)
+        body = partial(window, lane, train, validation)
+        return jax.lax.fori_loop(0, lane.windows, body, (carry, Curves(blank, blank, blank)))
 
     return program
 
@@ -115,6 +134,16 @@ def state_size(structure: Structure) -> int:
     return max(_state_layout(rule, structure.leaves).size for rule in structure.rules)
 
 
+def initial_state(rule: Rule, leaves: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """Return the state of one member before its first step, flattened and padded, shape (size,) float32."""
+    parts = [np.ravel(part) for part in jax.tree.leaves(lift.init_state(rule, merge(rule, leaves, leaves)))]
+    flat = np.zeros(size, np.float32)
+    if parts:
+        used = np.concatenate(parts)
+        flat[: used.size] = used
+    return flat
+
+
 class _StateLayout(NamedTuple):
     parts: list[Any]
     treedef: Any
@@ -122,75 +151,70 @@ class _StateLayout(NamedTuple):
 
 
 def _state_layout(rule: Rule, leaves: Sequence[Any]) -> _StateLayout:
-    parts, treedef = jax.tree.flatten(jax.eval_shape(partial(lift.init_state, rule), tuple(leaves)))
+    def init(leaves: Any) -> Any:
+        return lift.init_state(rule, merge(rule, leaves, leaves))
+
+    parts, treedef = jax.tree.flatten(jax.eval_shape(init, tuple(leaves)))
     return _StateLayout(parts, treedef, sum(int(np.prod(part.shape)) for part in parts))
 
 
 @dataclass(frozen=True, eq=False)
 class _Branch:
-    """The training loop of one optimizer within the program."""
+    """The steps of one optimizer within a window of the program."""
 
     structure: Structure
     rule: Rule
     state_size: int
 
-    def run(self, lane: Lane, carry: Carry, train: Any, validation: Any) -> tuple[Carry, Curves]:
-        s = self.structure
-        blank = jnp.full((s.windows, s.members), jnp.nan, jnp.float32)
-        begin = (carry.params, jax.vmap(self._unpack)(carry.state), carry.diverged_at, Curves(blank, blank, blank))
-        body = partial(self._window, lane, carry.limit, train, validation)
-        params, state, diverged_at, curves = jax.lax.fori_loop(0, lane.windows, body, begin)
-        return Carry(params, jax.vmap(self._pack)(carry.limit, state), diverged_at, carry.limit), curves
-
-    def _window(self, lane: Lane, limit: Any, train: Any, validation: Any, k: Any, c: Any) -> Any:
-        params, state, diverged_at, curves = c
-        window = self.structure.window
+    def run(self, lane: Lane, k: Any, carry: Carry, train: Any) -> tuple[Carry, Any, Any]:
+        """Return the carry after the window, the answers to judge, and the sum of the losses."""
+        window, values = self.structure.window, lane.hyperparameters
         rows = jax.lax.dynamic_slice_in_dim(lane.rows, k * window, window, axis=1)
-        begin = (params, state, lane.first + k * window, diverged_at, jnp.zeros_like(limit))
-        step = partial(self._step, lane.hyperparameters, limit, train)
-        (new_params, new_state, t, bad, total), _ = jax.lax.scan(step, begin, jnp.swapaxes(rows, 0, 1), length=window)
-        loss, metric = jax.vmap(partial(self._judge, validation))(lane.hyperparameters, new_params, new_state)
-        bad = jnp.where((bad == 0) & ~jnp.isfinite(loss), t, bad)
-        well = bad == 0
-        taken = Curves(*(jnp.where(well, value, jnp.nan) for value in (total / window, loss, metric)))
-        keep = partial(_where_member, well)  # the diverged stand still at their last good window
-        return (
-            jax.tree.map(keep, new_params, params),
-            jax.tree.map(keep, new_state, state),
-            bad,
-            jax.tree.map(lambda curve, value: curve.at[k].set(value.astype(jnp.float32)), curves, taken),
-        )
+        start = (jax.vmap(self._merge)(carry.params), jax.vmap(self._unpack)(carry.state))
+        begin = (*start, lane.first + k * window, carry.diverged_at, jnp.zeros_like(carry.limit))
+        step = partial(self._step, values, carry.limit, train)
+        (points, state, _, bad, total), _ = jax.lax.scan(step, begin, jnp.swapaxes(rows, 0, 1), length=window)
+        answers = jax.vmap(self._answer)(values, points, state)
+        params = jax.vmap(self._unmerge)(points)
+        return Carry(params, jax.vmap(self._pack)(carry.limit, state), bad, carry.limit), answers, total
 
-    def _step(self, hyperparameters: Any, limit: Any, train: Any, c: Any, rows: Any) -> tuple[Any, None]:
-        params, state, t, bad, total = c
+    def _step(self, values: Any, limit: Any, train: Any, c: Any, rows: Any) -> tuple[Any, None]:
+        points, state, t, bad, total = c
         t = t + 1
-        losses, gradients = self._gradients(hyperparameters, params, state, train, rows)
+        losses, gradients = self._gradients(values, points, state, train, rows)
         bad = jnp.where((bad == 0) & ~(losses <= limit), t, bad)
         time = t.astype(jnp.float32)
-        params, state = jax.vmap(partial(self._update, time))(hyperparameters, params, gradients, state)
-        return (params, state, t, bad, total + losses.astype(total.dtype)), None
+        points, state = jax.vmap(partial(self._update, time))(values, points, gradients, state)
+        return (points, state, t, bad, total + losses.astype(total.dtype)), None
 
-    def _gradients(self, hyperparameters: Any, params: Any, state: Any, train: Any, rows: Any) -> tuple[Any, Any]:
+    def _gradients(self, values: Any, points: Any, state: Any, train: Any, rows: Any) -> tuple[Any, Any]:
         if self.structure.full_batch:
-            return jax.vmap(partial(self._gradient, train))(hyperparameters, params, state)
+            return jax.vmap(partial(self._gradient, train))(values, points, state)
         batches = jax.tree.map(lambda a: a[rows], train)
-        return jax.vmap(self._gradient)(batches, hyperparameters, params, state)
+        return jax.vmap(self._gradient)(batches, values, points, state)
 
-    def _gradient(self, batch: Any, values: Any, leaves: Any, state: Any) -> tuple[Any, Any]:
-        def loss(points: Any) -> Any:
-            return self.structure.task.loss(jax.tree.unflatten(self.structure.treedef, list(points)), batch)
+    def _gradient(self, batch: Any, values: Any, points: Any, state: Any) -> tuple[Any, Any]:
+        def loss(leaves: Any) -> Any:
+            return self.structure.task.loss(jax.tree.unflatten(self.structure.treedef, list(leaves)), batch)
 
-        return jax.value_and_grad(loss)(lift.lookahead(self._bound(values), leaves, state))
+        where = self._unmerge(lift.lookahead(self._bound(values), points, state))
+        value, gradients = jax.value_and_grad(loss)(where)
+        return value, self._merge(gradients)
 
-    def _update(self, t: Any, values: Any, leaves: Any, gradients: Any, state: Any) -> tuple[Any, Any]:
-        return lift.update(self._bound(values), leaves, gradients, state, t)
+    def _update(self, t: Any, values: Any, points: Any, gradients: Any, state: Any) -> tuple[Any, Any]:
+        return lift.update(self._bound(values), points, gradients, state, t)
 
-    def _judge(self, validation: Any, values: Any, leaves: Any, state: Any) -> tuple[Any, Any]:
-        answer = lift.answer(self._bound(values), leaves, state)
-        return measure(self.structure.task, jax.tree.unflatten(self.structure.treedef, list(answer)), validation)
+    def _answer(self, values: Any, points: Any, state: Any) -> tuple[Any, ...]:
+        return self._unmerge(lift.answer(self._bound(values), points, state))
 
     def _bound(self, values: Any) -> Rule:
         return self.rule.with_values({name: values[i] for i, name in enumerate(self.rule.hyperparameters())})
+
+    def _merge(self, arrays: Any) -> tuple[Any, ...]:
+        return merge(self.rule, arrays, self.structure.leaves)
+
+    def _unmerge(self, points: Any) -> tuple[Any, ...]:
+        return unmerge(self.rule, points, self.structure.leaves)
 
     def _unpack(self, flat: Any) -> Any:
         layout = _state_layout(self.rule, self.structure.leaves)
@@ -202,7 +226,7 @@ class _Branch:
         return jax.tree.unflatten(layout.treedef, pieces)
 
     def _pack(self, limit: Any, state: Any) -> Any:
-        del limit  # gives a rule without state the members' axes
+        del limit  # gives a rule without state the members' axis
         used = [piece.ravel().astype(jnp.float32) for piece in jax.tree.leaves(state)]
         rest = self.state_size - sum(piece.size for piece in used)
         return jnp.concatenate([*used, jnp.zeros(rest, jnp.float32)])
