@@ -54,7 +54,7 @@ class UnknownNameError(UsageError):
 
     def __init__(self, argument: str, name: str, allowed: Iterable[str]) -> None:
         self.argument, self.name, self.allowed = argument, name, sorted(allowed)
-        near = difflib.get_close_matches(name.lower(), self.allowed, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(name).lower(), self.allowed, n=1, cutoff=0.5)
         guess = f"did you mean {near[0]!r}? " if near else ""
         known = ", ".join(self.allowed) if self.allowed else "none"
         super().__init__(f"{argument} {name!r} is not known: {guess}Allowed: {known}.")

@@ -36,7 +36,7 @@ def test_other_numbers_make_a_custom_effort_and_other_settings_do_not() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"trials": 0}, "trials = 0 is not allowed; give a whole number of 1 or more"),
+        ({"trials": 0}, "trials = 0 is not allowed; give a whole number from 1 to 100000"),
         ({"tuning_seeds": True}, "tuning_seeds = True is not allowed"),
         ({"confirmation_seeds": 2.5}, "confirmation_seeds = 2.5 is not allowed"),
         ({"confidence": 1.0}, r"confidence = 1.0 is not allowed; give a number in \(0, 1\)"),

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from thalweg.errors import InvalidValueError
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.lift import state_bytes_per_parameter
 from thalweg.records import PlannedRun, RunResult, StudyRecord, StudySpec, plain
-from thalweg.store import Store, open_store
+from thalweg.store import Store
 from thalweg.study.contenders import contenders_for
 from thalweg.study.environment import describe_environment, now
 from thalweg.study.plan import confirmation_runs, protocol_for, tuning_runs
-from thalweg.study.rules import make_rule, prototype, resolve
+from thalweg.study.requests import LARGEST_SEED, check_watcher, listed, opened_store, whole
+from thalweg.study.rules import check_compiles, make_rule, prototype, resolve
 from thalweg.study.selection import select_winners
 from thalweg.study.study import Study
 from thalweg.study.workbench import ReadyTask, ready_task
@@ -76,9 +76,9 @@ def compare(
     began = time.perf_counter()
     prepare_jax()
     ready = ready_task(task)
-    rules = resolve(list(optimizers) if optimizers is not None else list(DEFAULT_OPTIMIZERS))
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise InvalidValueError(f"seed = {seed!r} is not allowed; give a whole number from 0 to {2**31 - 1}.")
+    rules = resolve(DEFAULT_OPTIMIZERS if optimizers is None else optimizers)
+    seed = whole("seed", seed, 0, LARGEST_SEED)
+    check_watcher(watcher)
     contenders = contenders_for(rules, tune)
     lengths = ready.schedule(epochs, batch_size)
     wishes = {"trials": trials, "tuning_seeds": tuning_seeds}
@@ -87,13 +87,13 @@ def compare(
         lengths.batch_size,
         lengths.steps,
         lengths.evaluate_every,
-        **{name: value for name, value in wishes.items() if value is not None},
+        **{name: whole(name, value, 1) for name, value in wishes.items() if value is not None},
     )
     spec = StudySpec(ready.reference, ready.version, contenders, protocol, seed)
     classes = {c.label: _class_of(rules, c.optimizer, c.preset) for c in contenders}
+    check_compiles(((c.label, prototype(classes[c.label], c)) for c in contenders if c.source), ready.leaves)
     with ExitStack() as stack:
-        opened = store if isinstance(store, Store) else stack.enter_context(open_store(store))
-        work = _Work(ready, spec, classes, opened, watcher)
+        work = _Work(ready, spec, classes, opened_store(store, stack), watcher)
         return work.run(began, command)
 
 
@@ -101,7 +101,8 @@ def compare_many(
     tasks: Sequence[str | Task], optimizers: Sequence[OptimizerLike] | None = None, **settings
 ) -> list[Study]:
     """Compare the same optimizers on several tasks, one study each; see :func:`compare`."""
-    return [replace(compare(task, optimizers, **settings), tasks=len(tasks)) for task in tasks]
+    chosen = listed("tasks", tasks, "['digits', 'breast-cancer']")
+    return [replace(compare(task, optimizers, **settings), tasks=len(chosen)) for task in chosen]
 
 
 def _class_of(rules: Sequence[tuple[str, type[Rule], str, str]], optimizer: str, preset: str) -> type[Rule]:
@@ -150,7 +151,7 @@ class _Work:
         }
         record = replace(record, status="finished", seconds=seconds, seconds_per_step=per_step)
         self._save_study(record, [])
-        return Study(record, (*tuning, *confirming), self.results)
+        return Study(record, (*tuning, *confirming), self.results, rules=self.classes)
 
     def _load(self, planned: Sequence[PlannedRun]) -> None:
         began = time.perf_counter()

@@ -11,6 +11,7 @@ from typing import Any
 
 from thalweg.errors import InvalidValueError, UnknownNameError
 from thalweg.records import Contender, OptimizerSpec, PlannedRun, Protocol, RunSpec, StudySpec
+from thalweg.study.requests import whole
 from thalweg.study.selection import Selection
 from thalweg.study.space import sample
 
@@ -27,6 +28,7 @@ __all__ = [
 
 EFFORTS: Mapping[str, tuple[int, int]] = {"quick": (16, 1), "standard": (32, 3), "thorough": (100, 5)}
 CONFIRMATION_SEEDS = 10
+MOST = {"trials": 100_000, "tuning_seeds": 1000, "confirmation_seeds": 1000, "resamples": 10_000_000}
 
 
 def protocol_for(effort: str, batch_size: int, steps: int, evaluate_every: int, **overrides: Any) -> Protocol:
@@ -51,7 +53,7 @@ def protocol_for(effort: str, batch_size: int, steps: int, evaluate_every: int, 
         >>> protocol_for("quick", 32, 900, 30, trials=4).effort
         'custom'
     """
-    if effort not in EFFORTS:
+    if not isinstance(effort, str) or effort not in EFFORTS:
         raise UnknownNameError("effort", effort, EFFORTS)
     known = set(Protocol.__dataclass_fields__) - {"effort", "batch_size", "steps", "evaluate_every"}
     for name in overrides:
@@ -170,8 +172,7 @@ def _check(protocol: Protocol) -> None:
     """Refuse numbers that make no comparison."""
     for name in ("trials", "tuning_seeds", "confirmation_seeds", "batch_size", "steps", "evaluate_every", "resamples"):
         value = getattr(protocol, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InvalidValueError(f"{name} = {value!r} is not allowed; give a whole number of 1 or more.")
+        whole(name, value, 1, MOST.get(name))
     if protocol.steps % protocol.evaluate_every:
         raise InvalidValueError(
             f"evaluate_every = {protocol.evaluate_every} is not allowed; give a divisor of steps = {protocol.steps}."

@@ -10,7 +10,8 @@ from thalweg.errors import InvalidValueError
 from thalweg.landscapes import Landscape, find_landscape
 from thalweg.optimizers.base import Rule
 from thalweg.records.race import RaceEntry, RaceResult
-from thalweg.study.rules import resolve
+from thalweg.study.requests import check_watcher, point, settings_of, shown, whole
+from thalweg.study.rules import check_compiles, configured, resolve
 from thalweg.training.devices import prepare_jax
 from thalweg.training.paths import final_values, follow
 from thalweg.training.progress import Progress, Watcher
@@ -55,14 +56,13 @@ def race(
         True
     """
     prepare_jax()
-    ground = find_landscape(landscape) if isinstance(landscape, str) else landscape
-    begin = tuple(float(part) for part in (ground.start if start is None else start))
-    if len(begin) != 2 or not np.isfinite(begin).all():
-        raise InvalidValueError(f"start = {start!r} is not allowed; give two finite numbers, e.g. -1.5,2.")
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
-        raise InvalidValueError(f"steps = {steps!r} is not allowed; give a whole number from 1 to {MOST_STEPS}.")
-    racers = resolve(list(RACERS if optimizers is None else optimizers))
-    tuned = _tuned(ground, begin, racers, steps, settings or {}, watcher)
+    ground = _ground(landscape)
+    begin = _start(ground, start)
+    steps = whole("steps", steps, 1, MOST_STEPS)
+    check_watcher(watcher)
+    racers = resolve(RACERS if optimizers is None else optimizers)
+    rules = _configured(racers, {} if settings is None else settings)
+    tuned = _tuned(ground, begin, rules, steps, settings or {}, watcher)
     paths, values = follow(ground.value, tuned, begin, steps)
     ways = zip(racers, tuned, paths, values, strict=True)
     entries = [_entry(ground, racer[0], rule, path, value) for racer, rule, path, value in ways]
@@ -83,26 +83,63 @@ def race(
     )
 
 
-def _tuned(
-    ground: Landscape,
-    begin: tuple[float, float],
-    racers: Sequence[tuple[str, type[Rule], str, str]],
-    steps: int,
-    settings: Mapping[str, Mapping[str, Any]],
-    watcher: Watcher | None,
-) -> list[Rule]:
+def _ground(landscape: Any) -> Landscape:
+    if isinstance(landscape, Landscape):
+        return landscape
+    if not isinstance(landscape, str):
+        raise InvalidValueError(
+            f"landscape = {shown(landscape)} is not allowed; give a name such as 'rosenbrock', or a Landscape."
+        )
+    return find_landscape(landscape)
+
+
+def _start(ground: Landscape, start: Any) -> tuple[float, float]:
+    begin = point("start", ground.start if start is None else start)
+    with np.errstate(all="ignore"):
+        height = float(ground.value(np.float64(begin[0]), np.float64(begin[1])))
+    if not np.isfinite(height):
+        raise InvalidValueError(
+            f"start = {shown(start)} is not allowed, as {ground.name} is {height} there; give a point nearer its map."
+        )
+    return begin
+
+
+def _configured(racers: Sequence[tuple[str, type[Rule], str, str]], settings: Any) -> dict[str, Rule]:
+    """Return the optimizers by label, with the settings given for them."""
+    if not isinstance(settings, Mapping):
+        raise InvalidValueError(
+            f"settings = {shown(settings)} is not allowed; give a dictionary by optimizer, e.g. "
+            "{'adam': {'learning_rate': 0.1}}."
+        )
     labels = [reference for reference, _, _, _ in racers]
     for label in settings:
         if label not in labels:
             racing = ", ".join(labels)
             raise InvalidValueError(f"settings are given for {label!r}, which does not race; racing: {racing}.")
+    rules: dict[str, Rule] = {}
+    for label, rule_class, preset, source in racers:
+        if label in rules:
+            raise InvalidValueError(f"optimizers: {label!r} is given twice; name each entry once.")
+        rules[label] = configured(rule_class, preset, settings_of(f"settings of {label}", settings.get(label)))
+        if source:
+            check_compiles([(label, rules[label])], (np.zeros(2, np.float32),))
+    return rules
+
+
+def _tuned(
+    ground: Landscape,
+    begin: tuple[float, float],
+    rules: Mapping[str, Rule],
+    steps: int,
+    settings: Mapping[str, Mapping[str, Any]],
+    watcher: Watcher | None,
+) -> list[Rule]:
     tuned: list[Rule] = []
-    for reference, rule_class, preset, _ in racers:
-        own = dict(settings.get(reference, {}))
-        rule = rule_class.preset(preset, **own) if preset else rule_class.configured(**own)
-        tuned.append(rule if "learning_rate" in own else _with_best_rate(ground, rule, begin, steps))
+    for label, rule in rules.items():
+        fixed = "learning_rate" in (settings.get(label) or {})
+        tuned.append(rule if fixed else _with_best_rate(ground, rule, begin, steps))
         if watcher is not None:
-            done, total = len(tuned), len(racers)
+            done, total = len(tuned), len(rules)
             watcher(Progress("racing", done, total, 0, done * steps, total * steps, 0.0, None))
     return tuned
 

@@ -1,14 +1,22 @@
 """From what a user calls an optimizer to its rule."""
 
-from thalweg.errors import InvalidValueError
+import dataclasses
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from thalweg.errors import InvalidValueError, UnknownNameError, UserFileError
+from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
-from thalweg.optimizers.user_rules import resolve_optimizer
+from thalweg.optimizers.catalogue import OPTIMIZERS
+from thalweg.optimizers.user_rules import check_rule, resolve_optimizer
 from thalweg.records import Contender, OptimizerSpec
+from thalweg.study.requests import listed, shown
 
-__all__ = ["make_rule", "prototype", "resolve"]
+__all__ = ["check_compiles", "configured", "make_rule", "prototype", "resolve"]
 
 
-def resolve(references: list[str | type[Rule] | Rule]) -> list[tuple[str, type[Rule], str, str]]:
+def resolve(references: Any) -> list[tuple[str, type[Rule], str, str]]:
     """Return ``(reference, class, preset, source)`` for names, files and rule classes.
 
     Raises:
@@ -16,21 +24,84 @@ def resolve(references: list[str | type[Rule] | Rule]) -> list[tuple[str, type[R
         UserFileError: The user's file is missing, raises, or holds no rule.
         InvalidValueError: No optimizer was given.
     """
-    if not references:
-        raise InvalidValueError("optimizers is empty; name at least one, e.g. sgd,adam.")
-    return [_resolve_one(reference) for reference in references]
+    return [_resolve_one(reference) for reference in listed("optimizers", references, "['sgd', 'adam']")]
 
 
-def _resolve_one(reference: str | type[Rule] | Rule) -> tuple[str, type[Rule], str, str]:
+def _resolve_one(reference: Any) -> tuple[str, type[Rule], str, str]:
     if isinstance(reference, type) and issubclass(reference, Rule):
-        return reference.name, reference, "", ""
+        return _resolve_class(reference)
     if not isinstance(reference, str):
         raise InvalidValueError(
-            f"optimizer {reference!r} is not allowed; give a name such as 'adam', 'adam@torch', "
+            f"optimizer {shown(reference)} is not allowed; give a name such as 'adam', 'adam@torch', "
             "'./my_rule.py:MyRule', or a Rule class."
         )
     found = resolve_optimizer(reference)
-    return reference, found.rule_class, found.preset, found.source
+    return reference.strip(), found.rule_class, found.preset, found.source
+
+
+def _resolve_class(rule_class: type[Rule]) -> tuple[str, type[Rule], str, str]:
+    """Return a class's place; one made in a running program is told apart by its code, as a file is by its text."""
+    if OPTIMIZERS.get(getattr(rule_class, "name", "")) is rule_class:
+        return rule_class.name, rule_class, "", ""
+    from thalweg.tasks.definition import class_digest
+
+    check_rule(rule_class)
+    return rule_class.name, rule_class, "", class_digest(rule_class)
+
+
+def check_compiles(rules: Iterable[tuple[str, Rule]], leaves: tuple[Any, ...]) -> None:
+    """Refuse a rule of the user's that JAX cannot compile, before anything is planned.
+
+    Args:
+        rules: Rules by what they are called.
+        leaves: Shapes and dtypes of the task's parameters.
+
+    Raises:
+        UserFileError: Its methods raise when traced, or change shapes or dtypes of parameters or state.
+    """
+    import jax
+
+    def step(rule: Rule, values: dict[str, Any], x: Any, t: Any) -> tuple[Any, Any, Any]:
+        bound = rule.with_values(values)
+        state = lift.init_state(bound, x)
+        look = lift.lookahead(bound, x, state)
+        new, after = lift.update(bound, x, look, state, t)
+        return (state, after), lift.answer(bound, new, after), new
+
+    number = jax.ShapeDtypeStruct((), "float32")
+    for name, rule in rules:
+        values = dict.fromkeys(rule.hyperparameters(), number)
+        try:
+            (before, after), answer, new = jax.eval_shape(partial(step, rule), values, leaves, number)
+        except Exception as error:
+            reason = next(iter(str(error).strip().splitlines()), "").rstrip(".:")
+            raise UserFileError(
+                f"optimizer {name!r} raises {type(error).__name__} when JAX compiles it ({reason}); use the methods "
+                "of its arrays' own namespace (thalweg.arrays.namespace), and no if on an array's value."
+            ) from error
+        for what, old, changed in (("state", before, after), ("parameters", leaves, new), ("answer", leaves, answer)):
+            if jax.tree.map(_form, old) != jax.tree.map(_form, changed):
+                raise UserFileError(
+                    f"optimizer {name!r} changes shape or dtype of its {what} from step to step; keep those of init."
+                )
+
+
+def _form(array: Any) -> tuple[Any, Any]:
+    return array.shape, array.dtype
+
+
+def configured(rule_class: type[Rule], preset: str, settings: Mapping[str, Any]) -> Rule:
+    """Return a rule with a preset, if it is not empty, and settings.
+
+    Raises:
+        UnknownNameError: No such hyperparameter or variant.
+        InvalidValueError: A value is not allowed.
+    """
+    known = {f.name for f in dataclasses.fields(rule_class)}
+    for name in settings:
+        if name not in known:
+            raise UnknownNameError(f"hyperparameter of {rule_class.name}", name, known)
+    return rule_class.preset(preset, **settings) if preset else rule_class.configured(**settings)
 
 
 def make_rule(rule_class: type[Rule], spec: OptimizerSpec) -> Rule:

@@ -1,15 +1,19 @@
 """A finished or stored comparison, as people use it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from thalweg.errors import WorkError
+from thalweg.errors import UsageError, WorkError
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.user_rules import resolve_optimizer
-from thalweg.records import PlannedRun, RunResult, StudyRecord, StudySummary
-from thalweg.store import Store, open_store
+from thalweg.records import Contender, PlannedRun, RunResult, StudyRecord, StudySummary
+from thalweg.store import Store
+from thalweg.study.requests import opened_store
 from thalweg.study.summarize import leaderboard_json, summarize
+from thalweg.user_files import is_file_reference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +45,7 @@ class Study:
         planned: Its runs as planned.
         results: Outcomes by fingerprint of the run.
         tasks: How many tasks the same optimizers are compared on.
+        rules: The classes of its optimizers by label, as far as they are at hand.
 
     Example:
         >>> import thalweg as tw
@@ -53,6 +58,7 @@ class Study:
     planned: tuple[PlannedRun, ...]
     results: dict[str, RunResult]
     tasks: int = 1
+    rules: Mapping[str, type[Rule]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -89,12 +95,13 @@ class Study:
 
         Raises:
             WorkError: No contender has results yet.
+            UsageError: The leader is a rule of the user's that has changed since or cannot be found again.
         """
         rows = self.summary.leaderboard
         if not rows:
             raise WorkError(f"study {self.id} has no finished contender yet; run the same comparison again to go on.")
         contender = next(c for c in self.record.spec.contenders if c.label == rows[0].contender)
-        rule_class = resolve_optimizer(contender.optimizer).rule_class
+        rule_class = self.rules.get(contender.label) or _found_again(contender)
         return Best(contender.label, rule_class(**{**contender.structure, **rows[0].hyperparameters}))
 
     def runs(self) -> list[tuple[PlannedRun, RunResult]]:
@@ -105,6 +112,20 @@ class Study:
     def to_dict(self) -> dict[str, Any]:
         """Return the study in the JSON form of ``thalweg compare --json``."""
         return leaderboard_json(self.summary)
+
+
+def _found_again(contender: Contender) -> type[Rule]:
+    if contender.source and not is_file_reference(contender.optimizer):
+        raise UsageError(
+            f"optimizer {contender.label!r} was given as a class by a running program and is not kept with the study; "
+            "run the same comparison again in that program."
+        )
+    found = resolve_optimizer(contender.optimizer)
+    if found.source != contender.source:
+        raise UsageError(
+            f"optimizer {contender.optimizer!r} has changed since the study; run the same comparison again."
+        )
+    return found.rule_class
 
 
 def open_study(name: str, store: "str | Path | Store | None" = None) -> Study:
@@ -119,7 +140,8 @@ def open_study(name: str, store: "str | Path | Store | None" = None) -> Study:
         UsageError: More than one study fits.
         StoreUsageError: The store cannot be used.
     """
-    opened = store if isinstance(store, Store) else open_store(store, create=False)
-    record = opened.load_study(name)
-    planned = tuple(opened.study_runs(record.id))
-    return Study(record, planned, opened.load_runs({run.spec.fingerprint for run in planned}))
+    with ExitStack() as stack:
+        opened = opened_store(store, stack, create=False)
+        record = opened.load_study(name)
+        planned = tuple(opened.study_runs(record.id))
+        return Study(record, planned, opened.load_runs({run.spec.fingerprint for run in planned}))

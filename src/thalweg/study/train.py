@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thalweg.errors import InvalidValueError
 from thalweg.optimizers.base import Rule
 from thalweg.records import OptimizerSpec, RunResult, RunSpec, TaskCard
-from thalweg.store import Store, open_store
-from thalweg.study.rules import resolve
+from thalweg.store import Store
+from thalweg.study.requests import LARGEST_SEED, check_watcher, opened_store, settings_of, single, whole
+from thalweg.study.rules import check_compiles, configured, resolve
 from thalweg.study.workbench import ready_task
 from thalweg.tasks.base import Task
 from thalweg.training.plan import Plan
@@ -74,11 +74,12 @@ def train(
         'finished'
     """
     ready = ready_task(task)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise InvalidValueError(f"seed = {seed!r} is not allowed; give a whole number from 0 to {2**31 - 1}.")
+    seed = whole("seed", seed, 0, LARGEST_SEED)
+    check_watcher(watcher)
     reference, rule_class, preset, source = resolve([optimizer])[0]
-    settings = dict(hyperparameters or {})
-    rule = rule_class.preset(preset, **settings) if preset else rule_class.configured(**settings)
+    rule = single(configured(rule_class, preset, settings_of("hyperparameters", hyperparameters)))
+    if source:
+        check_compiles([(rule.name, rule)], ready.leaves)
     lengths = ready.schedule(epochs, batch_size)
     name = reference.removesuffix(f"@{preset}") if preset else reference
     values = {key: float(value) for key, value in rule.values().items()}
@@ -93,7 +94,7 @@ def train(
         read_test=True,
     )
     with ExitStack() as stack:
-        opened = store if isinstance(store, Store) else stack.enter_context(open_store(store))
+        opened = opened_store(store, stack)
         known = opened.load_runs([spec.fingerprint]).get(spec.fingerprint)
         if known is not None:
             _tell_done(watcher, known)

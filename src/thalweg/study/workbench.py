@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
+from pathlib import Path
+from typing import Any
 
 from thalweg.errors import InvalidValueError
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.lift import state_bytes_per_parameter
 from thalweg.records import TaskCard
+from thalweg.study.requests import shown, whole
 from thalweg.tasks.base import Data, Task
-from thalweg.tasks.catalogue import load_task, task_data, task_version
+from thalweg.tasks.catalogue import load_task, task_version
 from thalweg.tasks.check import check_task, task_card
 from thalweg.training.batches import steps_per_epoch
 from thalweg.training.devices import prepare_jax
@@ -18,6 +19,8 @@ from thalweg.training.devices import prepare_jax
 __all__ = ["ReadyTask", "Schedule", "ready_task"]
 
 CURVE_POINTS = 50  # most points of a curve; a point costs one pass over the validation set
+FEW_POINTS = 10  # fewer than these do not show a curve
+MOST_STEPS = 2**24  # float32 counts no further one by one
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,11 @@ class ReadyTask:
         Raises:
             InvalidValueError: One of them is not a whole number of 1 or more.
         """
-        epochs = self.task.epochs if epochs is None else epochs
-        size = self.task.batch_size if batch_size is None else batch_size
-        for name, value in (("epochs", epochs), ("batch_size", size)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InvalidValueError(f"{name} = {value!r} is not allowed; give a whole number of 1 or more.")
+        size = whole("batch_size", self.task.batch_size if batch_size is None else batch_size, 1)
         size = min(size, self.examples)
         per_epoch = steps_per_epoch(self.examples, size)
-        return Schedule(size, epochs * per_epoch, per_epoch * _divisor(epochs))
+        passes = whole("epochs", self.task.epochs if epochs is None else epochs, 1, MOST_STEPS // per_epoch)
+        return Schedule(size, passes * per_epoch, _window(passes, per_epoch))
 
     def member_bytes(self, rules: list[Rule], batch_size: int) -> int:
         """Return roughly how many bytes one member touches in a step.
@@ -90,13 +90,17 @@ class ReadyTask:
     @cached_property
     def activation_bytes(self) -> int:
         """Rough bytes of activations per example."""
+        return sum(8 * leaf.shape[-1] for leaf in self.leaves if len(leaf.shape) > 1)
+
+    @cached_property
+    def leaves(self) -> tuple[Any, ...]:
+        """Shapes and dtypes of the parameters, in the order of JAX's flattening."""
         import jax
 
-        shapes = jax.eval_shape(self.task.init, jax.eval_shape(lambda: jax.random.key(0)))
-        return sum(8 * leaf.shape[-1] for leaf in jax.tree.leaves(shapes) if len(leaf.shape) > 1)
+        return tuple(jax.tree.leaves(jax.eval_shape(self.task.init, jax.eval_shape(lambda: jax.random.key(0)))))
 
 
-def ready_task(reference: str | Task) -> ReadyTask:
+def ready_task(reference: str | Path | Task) -> ReadyTask:
     """Return a task by name or file, or a task object, checked and ready to train.
 
     Raises:
@@ -105,15 +109,29 @@ def ready_task(reference: str | Task) -> ReadyTask:
         TaskError: The task breaks its contract.
     """
     prepare_jax()
+    reference = str(reference) if isinstance(reference, Path) else reference
+    if not isinstance(reference, str | Task):
+        raise InvalidValueError(
+            f"task = {shown(reference)} is not allowed; give a name such as 'digits', 'path/to/file.py:name', or a "
+            "thalweg.Task."
+        )
     if isinstance(reference, Task):
         task, name, source = reference, reference.name, ""
     else:
         loaded = load_task(reference)
         task, name, source = loaded.task, reference, loaded.source_fingerprint
     checked = check_task(task)
-    return ReadyTask(name, task, task_data(task), task_version(task, source), task_card(task, checked))
+    version = task_version(task, source, checked.data)
+    return ReadyTask(name, task, checked.data, version, task_card(task, checked))
 
 
-def _divisor(epochs: int) -> int:
-    """Return the smallest divisor of ``epochs`` that leaves at most ``CURVE_POINTS`` points."""
-    return next(int(d) for d in np.arange(1, epochs + 1) if epochs % d == 0 and epochs // d <= CURVE_POINTS)
+def _window(epochs: int, per_epoch: int) -> int:
+    """Return the steps between two points: whole epochs where they give a curve, else any divisor of all steps."""
+    by_epochs = _most_points(epochs)
+    points = by_epochs if by_epochs >= min(epochs, FEW_POINTS) else _most_points(epochs * per_epoch)
+    return epochs * per_epoch // points
+
+
+def _most_points(count: int) -> int:
+    """Return the largest divisor of ``count`` that is at most ``CURVE_POINTS``."""
+    return next(points for points in range(CURVE_POINTS, 0, -1) if count % points == 0)

@@ -79,20 +79,22 @@ def task_data(task: Task) -> Data:
     return task.data() if callable(task.data) else task.data
 
 
-def task_version(task: Task, source: str = "") -> str:
+def task_version(task: Task, source: str = "", data: Data | None = None) -> str:
     """Return a fingerprint of everything in a task that a run's outcome depends on.
 
     Args:
         task: The task.
         source: Fingerprint of the file that defines it; empty for a built-in task and for one made
             in a running program.
+        data: Its splits, where they are at hand: a data function is called once and need not
+            return the same numbers twice.
 
     Returns:
         64 hexadecimal digits that change with the data, the name, the version and the source. The
         built-in tasks' definitions are counted by their ``version``; of a task made in a running
         program, the compiled code of its functions is counted, closures included.
     """
-    data = task_data(task)
+    data = task_data(task) if data is None else data
     arrays = {part: _digests(getattr(data, part)) for part in ("train", "validation", "test")}
     built_in = task.name in ENTRIES and find_task(task.name) is task
     code = source if source or built_in else definition_digest(task)

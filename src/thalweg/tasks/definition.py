@@ -10,7 +10,7 @@ import numpy as np
 
 from thalweg.tasks.base import Task
 
-__all__ = ["definition_digest"]
+__all__ = ["class_digest", "definition_digest"]
 
 OWN = "thalweg."
 
@@ -29,6 +29,25 @@ def definition_digest(task: Task) -> str:
     walk = _Walk()
     for function in (task.init, task.loss, task.metric.function if task.metric else None):
         walk.visit(function)
+    return hashlib.sha256("\n".join(walk.parts).encode()).hexdigest()
+
+
+def class_digest(made: type) -> str:
+    """Return a fingerprint of the code of a class's own methods, 64 hexadecimal digits.
+
+    Args:
+        made: A class defined in a running program, such as a rule of the user's.
+
+    What counts is as for :func:`definition_digest`; what dataclasses generate is left out, as it follows from
+    the fields.
+    """
+    walk = _Walk()
+    for name, value in vars(made).items():
+        if callable(value) or isinstance(value, staticmethod | classmethod | property):
+            if name.startswith("__") and name != "__post_init__":
+                continue
+            walk.parts.append(name)
+            walk.visit(value.fget if isinstance(value, property) else value)
     return hashlib.sha256("\n".join(walk.parts).encode()).hexdigest()
 
 
@@ -57,8 +76,10 @@ class _Walk:
             return [value.__func__, value.__self__]
         if isinstance(value, dict):
             return [item for pair in value.items() for item in pair]
-        if isinstance(value, tuple | list | set | frozenset):
+        if isinstance(value, tuple | list):
             return list(value)
+        if isinstance(value, set | frozenset):
+            return sorted(value, key=repr)  # their order differs from process to process
         if isinstance(value, type):
             return [] if _foreign(value) else [item for item in vars(value).values() if callable(item)]
         if hasattr(value, "__array__"):
