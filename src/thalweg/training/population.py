@@ -100,7 +100,9 @@ class Engine:
             self.begin_at(seed, start_of(self.task, self.data, seed))
             self.seconds.evaluate += time.perf_counter() - began
         for call in calls_for(members, self._index, self.plan):
-            yield self._train_call(call, members[0].spec.steps, tally)
+            results = self._train_call(call, members[0].spec.steps, tally)
+            yield results
+            tally.finish(results)  # told only when they are kept: the watcher may stop the work
 
     def begin_at(self, seed: int, start: Start) -> None:
         """Let the runs of a seed begin there rather than where the task's ``init`` says."""
@@ -214,9 +216,7 @@ class Engine:
             newest = float(parts[-1][0][-1, 0]) if real == 1 else None
             tally.step(real, windows * self.window, elapsed, diverged, newest)
         curves = Curves(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        results = self._results(call, carry, curves)
-        tally.finish(results)
-        return results
+        return self._results(call, carry, curves)
 
     def _carry(self, call: Call) -> Carry:
         params = tuple(
