@@ -45,7 +45,9 @@ PARTIAL = {"thalweg.arrays": frozenset({"bias_correction", "total"})}  # of this
 
 _FIRST = 16
 
-EQUIVALENT: Mapping[str, str] = {}
+EQUIVALENT: Mapping[str, str] = {
+    "adamax Adamax.update [name] divisor → u": "where u is zero m is zero too, and 0/ε is 0/1",
+}
 """Mutants that change nothing that can be observed: the label without its line, and why."""
 
 

@@ -16,7 +16,7 @@ __all__ = ["Mutant", "Vocabulary", "apply", "mutants"]
 Path = tuple[tuple[str, int | None], ...]
 
 _TEXTS = {"name", "title", "formula", "sources", "differences", "slips", "attributes", "needs", "SOURCE"}
-_PROSE_KEYWORDS = {"meaning", "choices"}
+_PROSE_KEYWORDS = {"meaning", "choices", "strict"}
 _OPERATORS = {
     ast.Add: (ast.Sub, ast.Mult),
     ast.Sub: (ast.Add, ast.Mult),
@@ -32,7 +32,7 @@ _COMPARISONS = {
     ast.Gt: (ast.LtE, ast.Lt),
     ast.GtE: (ast.Lt, ast.LtE),
 }
-_LIKENESS = {"namespace", "zeros_like", "ones_like", "finfo"}  # calls whose argument is only an example
+_LIKENESS = {"namespace", "zeros_like", "ones_like", "full_like", "finfo"}  # their first argument is an example
 _TWINS = {"maximum": "minimum", "zeros_like": "ones_like", "ones_like": "zeros_like", "logical_and": "logical_or"}
 
 
@@ -120,15 +120,14 @@ def _sites(node: ast.AST, path: Path, place: str, inside: bool = False) -> Itera
     elif isinstance(node, ast.Assign | ast.AnnAssign) and not inside:
         place = f"{place}.{_target(node)}" if place else _target(node)
     yield path, node, place
-    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _LIKENESS:
-        return
+    example = isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _LIKENESS
     for name, value in ast.iter_fields(node):
         if name in {"annotation", "returns", "decorator_list", "bases", "ctx", "targets", "target"}:
             continue
         if isinstance(value, list):
             for index, item in enumerate(value):
                 prose = isinstance(item, ast.keyword) and item.arg in _PROSE_KEYWORDS
-                if isinstance(item, ast.AST) and not prose:
+                if isinstance(item, ast.AST) and not prose and not (example and (name, index) == ("args", 0)):
                     yield from _sites(item, (*path, (name, index)), place, inside)
         elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context | ast.operator | ast.unaryop):
             yield from _sites(value, (*path, (name, None)), place, inside)
@@ -143,7 +142,7 @@ def _replacements(node: ast.AST, tree: ast.Module, path: Path, words: Vocabulary
         case ast.Constant():
             yield from _constants(node, tree, path, words)
         case ast.BinOp():
-            yield from _arithmetic(node)
+            yield from _arithmetic(node, _at(tree, path[:-1]))
         case ast.UnaryOp(op=ast.USub() | ast.Not()):
             yield "sign", node.operand
         case ast.Compare(ops=[operator]):
@@ -216,12 +215,13 @@ def _choices_holding(value: str, words: Vocabulary) -> tuple[object, ...]:
     return next((choices for choices in words.choices.values() if value in choices), ())
 
 
-def _arithmetic(node: ast.BinOp) -> Iterator[tuple[str, ast.expr]]:
+def _arithmetic(node: ast.BinOp, parent: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     for other in _OPERATORS.get(type(node.op), ()):
         yield "operator", ast.BinOp(node.left, other(), node.right)
     yield "omission", node.left
     yield "omission", node.right
-    if isinstance(node.op, ast.Sub | ast.Div | ast.Pow):
+    of_its_size = isinstance(parent, ast.Call) and ast.unparse(parent.func).endswith(".abs")  # |a − b| = |b − a|
+    if isinstance(node.op, ast.Sub | ast.Div | ast.Pow) and not of_its_size:
         yield "swap", ast.BinOp(node.right, node.op, node.left)
 
 

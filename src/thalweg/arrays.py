@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import array_api_compat
 
-__all__ = ["Array", "Namespace", "as_scalar", "bias_correction", "compute_dtype", "namespace", "total"]
+__all__ = ["Array", "Namespace", "as_scalar", "bias_correction", "compute_dtype", "log_decay", "namespace", "total"]
 
 Array: TypeAlias = Any  # an array of NumPy, JAX, PyTorch or any array-API library
 Namespace: TypeAlias = Any  # its array-API namespace
@@ -63,10 +63,19 @@ def bias_correction(decay: Array, t: Array) -> Array:
     Computed as ``−expm1(t·log1p(decay − 1))``: in float32 the plain form loses three digits
     for a decay of 0.999 (relative error 2e-5 against 1e-7).
     """
-    xp = namespace(decay, t)
-    floor = xp.finfo(decay.dtype).eps  # log(0) without a warning; 1 − eps is 1 to the last bit
-    safe = xp.where(decay > floor, decay, floor)
-    return -xp.expm1(t * xp.log1p(safe - 1))
+    return -namespace(decay, t).expm1(t * log_decay(decay))
+
+
+def log_decay(decay: Array) -> Array:
+    """Return the logarithm of a decay rate, accurate near one and finite at zero.
+
+    Args:
+        decay: Decay rate in [0, 1), 0-d array; zero counts as the dtype's epsilon, whose
+            powers vanish beside one just as well.
+    """
+    xp = namespace(decay)
+    floor = xp.finfo(decay.dtype).eps
+    return xp.log1p(xp.where(decay > floor, decay, floor) - 1)
 
 
 def total(arrays: Sequence[Array]) -> Array:

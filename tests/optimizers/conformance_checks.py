@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import array_api_strict
 import numpy as np
 from conformance_details import DETAILS
 from conformance_identities import IDENTITIES, special_case_identities
-from conformance_scenarios import largest_difference, run_rule
+from conformance_scenarios import PLAIN, largest_difference, run_rule
 from conformance_table import TABLE, TOLERANCE, Case, Reference, cases, oracle_cases
 
 from thalweg.optimizers import Rule, lift
@@ -30,7 +31,7 @@ class Check:
 
     Attributes:
         rule: Name of the rule.
-        kind: ``oracle``, ``library``, ``defaults``, ``identity``, ``detail``, ``ranges`` or ``state``.
+        kind: ``oracle``, ``library``, ``defaults``, ``identity``, ``detail``, ``ranges``, ``state`` or ``strict``.
         label: What is asserted, unique.
         run: Raises AssertionError if it does not hold for the catalogue given.
     """
@@ -60,6 +61,7 @@ def checks(rule: str) -> list[Check]:
     for other, _ in OPTIMIZERS[rule].special_cases:
         found.append(Check(rule, "identity", f"{rule}-special-case-{other}", _special_case(rule, other)))
     found.append(Check(rule, "state", f"{rule}-state", _state(rule)))
+    found.append(Check(rule, "strict", f"{rule}-array-api-strict", _strict(rule)))
     return found
 
 
@@ -130,6 +132,7 @@ def _defaults(rule: str, reference: Reference) -> Callable[[Rules], None]:
 
 def _state(rule: str) -> Callable[[Rules], None]:
     def run(rules: Rules) -> None:
+        assert rules[rule].elementwise == TABLE[rule].elementwise
         for preset in ("", *rules[rule].presets):
             made = rules[rule].preset(preset) if preset else rules[rule].configured()
             wanted = 4.0 * TABLE[rule].arrays_kept.get(preset, TABLE[rule].arrays_kept[""])
@@ -140,6 +143,21 @@ def _state(rule: str) -> Callable[[Rules], None]:
             made_state = lift.init_state(made, leaves)
             _, new_state = lift.update(made, leaves, leaves, made_state, 1)
             assert _outline(new_state) == _outline(made_state)
+
+    return run
+
+
+def _strict(rule: str) -> Callable[[Rules], None]:
+    """Run the rule on a library that has the standard's functions only, with no type of argument beyond it."""
+
+    def run(rules: Rules) -> None:
+        made = rules[rule].configured()
+        leaves: tuple[Any, ...] = tuple(array_api_strict.asarray(x) for x in PLAIN.starts)
+        state = lift.init_state(made, leaves)
+        for step in range(1, 8):
+            g = [array_api_strict.asarray(a) for a in PLAIN.gradients[step - 1]]
+            leaves, state = lift.update(made, leaves, g, state, step)
+        assert _outline(leaves) == tuple((x.shape, "array_api_strict.float64") for x in PLAIN.starts)
 
     return run
 

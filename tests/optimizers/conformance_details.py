@@ -6,9 +6,11 @@ from fractions import Fraction
 from math import comb, factorial
 
 import numpy as np
+import pytest
 from oracles import averaged_length
 
-from thalweg.optimizers import Rule
+from thalweg.errors import InvalidValueError
+from thalweg.optimizers import Rule, lift
 
 __all__ = ["DETAILS"]
 
@@ -23,6 +25,8 @@ def _radam_length(rules: Mapping[str, type[Rule]]) -> None:
                 exact = float(averaged_length(float(decay), t)[1])
                 found = float(effective_length(decay, np.asarray(t, dtype=dtype)))
                 assert abs(found - exact) <= tolerance * exact, (beta2, t, dtype, found, exact)
+    for t in (1.0, 2.0, 3.0):  # without memory the average is always of one gradient
+        assert abs(effective_length(np.asarray(0.0), np.asarray(t)) - 1.0) <= 1e-14
 
 
 def _radam_series(rules: Mapping[str, type[Rule]]) -> None:
@@ -36,6 +40,11 @@ def _radam_series(rules: Mapping[str, type[Rule]]) -> None:
         e = (2 * Decimal(z)).exp()
         exact = float((e + 1) / (e - 1) - 1 / Decimal(z))
         assert abs(float(langevin(np.asarray(z))) - exact) <= 1e-13 * exact, z  # two terms near 1/z cancel
+
+    for dtype in (np.float32, np.float64):
+        assert langevin(np.asarray(0.0, dtype=dtype)) == 0.0  # a decay that rounds to one
+        largest = np.asarray(np.finfo(dtype).max, dtype=dtype)
+        assert langevin(largest) == 1.0  # and no overflow on the way, which would be a warning
 
 
 def _coth_coefficients(terms: int) -> list[Fraction]:
@@ -59,7 +68,42 @@ def _correction(rules: Mapping[str, type[Rule]]) -> None:
                 assert found.dtype == dtype
 
 
+def _rmsprop_buffer(rules: Mapping[str, type[Rule]]) -> None:
+    """Momentum without a buffer would be lost without a word, so it is refused."""
+    with pytest.raises(InvalidValueError, match=r"momentum = 0\.5 needs a buffer; set momentum_buffer = True"):
+        rules["rmsprop"].configured(momentum=0.5)
+    assert rules["rmsprop"].configured(momentum=0.5, momentum_buffer=True).values()["momentum"] == 0.5
+
+
+def _rmsprop_mean(rules: Mapping[str, type[Rule]]) -> None:
+    """The centered form keeps the gradient's mean with its sign, though only its square is used."""
+    rule = rules["rmsprop"].configured(centered=True, decay=0.75)
+    g = np.array([2.0, -4.0])
+    state = lift.init_state(rule, [g])
+    for step, expected in ((1, 0.25 * g), (2, 0.4375 * g)):
+        _, state = lift.update(rule, [g], [g], state, step)
+        np.testing.assert_array_equal(state[0]["m"], expected)  # sums of powers of two
+
+
+def _rmsprop_steady_gradients(rules: Mapping[str, type[Rule]]) -> None:
+    """Under a steady gradient v − m² tends to zero and falls below it by rounding; the root must stay real."""
+    rule = rules["rmsprop"].configured(centered=True, decay=0.3, epsilon_place="outside")
+    x = g = np.linspace(0.1, 7.0, 200)
+    leaves, state = (x,), lift.init_state(rule, [x])
+    below = False
+    for step in range(1, 61):
+        leaves, state = lift.update(rule, leaves, [g], state, step)
+        below = below or bool(np.any(state[0]["v"] < state[0]["m"] ** 2))
+        assert np.all(np.isfinite(leaves[0]))
+    assert below, "the case that this check is for did not occur"
+
+
 DETAILS: dict[str, dict[str, Callable[[Mapping[str, type[Rule]]], None]]] = {
     "adam": {"bias correction": _correction},
+    "rmsprop": {
+        "momentum needs a buffer": _rmsprop_buffer,
+        "mean of gradients": _rmsprop_mean,
+        "steady gradients": _rmsprop_steady_gradients,
+    },
     "radam": {"length": _radam_length, "series": _radam_series},
 }

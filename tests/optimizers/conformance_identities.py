@@ -46,16 +46,20 @@ def _equal(
 
 
 def special_case_identities(rule_class: type[Rule], rules: Rules) -> list[Identity]:
-    """Return the claims of ``special_cases`` as identities: settings of equal name are shared, the rest is theirs."""
+    """Return the claims of ``special_cases`` as identities.
+
+    What the claim leaves open is shared by both rules where both have it; the other rule keeps its default variants
+    where the claim names them.
+    """
     found = []
     for other, settings in rule_class.special_cases:
         own = {name: value for name, value in TABLE[rule_class.name].unusual.items() if name not in settings}
         own = {name: value for name, value in own.items() if name in TABLE[other].unusual}
         shared = own | {name: v for name, v in settings.items() if name in rules[other].hyperparameters()}
         same = {
-            name: settings.get(name, default)
+            name: default
             for name, default in rule_class.configured().structure().items()
-            if name in rules[other].variants() and settings.get(name, default) in rules[other].variants()[name].choices
+            if name not in settings and name in rules[other].variants()
         }
         found += _equal(rule_class.name, {**own, **settings}, other, {**shared, **same}, CURVED, ZEROS, FLIPS)
     return found

@@ -59,6 +59,7 @@ class RuleTable:
         unusual: A value for every hyperparameter, away from every default and exact in float32.
         references: Independent implementations by preset.
         arrays_kept: State arrays of the parameter's size, by preset; ``""`` for all presets not named.
+        elementwise: Whether each number is updated by itself.
         also: Further settings held against the oracle on every scenario.
         without: Hyperparameters to leave out under a given choice of a variant: (variant, choice) → names.
     """
@@ -67,6 +68,7 @@ class RuleTable:
     unusual: Mapping[str, float]
     references: tuple[Reference, ...]
     arrays_kept: Mapping[str, int]
+    elementwise: bool = True
     also: tuple[Mapping[str, Any], ...] = ()
     without: Mapping[tuple[str, Any], tuple[str, ...]] = field(default_factory=dict)
 
@@ -450,6 +452,7 @@ TABLE: Mapping[str, RuleTable] = {
             Reference("optax", optax("radam", {**_OPTAX_ADAM, "threshold": "threshold"}, {"learning_rate": 1e-3})),
         ),
         {"": 2},
+        also=({"learning_rate": 0.25, "beta2": 0.6}, {"learning_rate": 0.25, "beta2": 1.0 / 3.0}),  # ρ∞ = 4 and 2
     ),
     "sadam": RuleTable(
         oracles.sadam,
@@ -468,9 +471,11 @@ TABLE: Mapping[str, RuleTable] = {
         {"learning_rate": 0.25, "beta1": 0.625, "beta2": 0.75, "epsilon": 2.0**-6, "switch_tolerance": 2.0**-3},
         (_own(), _own("paper")),
         {"": 2},
+        elementwise=False,
         also=tuple(
             {"learning_rate": 0.25, "beta1": 0.625, "beta2": beta2, "switch_tolerance": tolerance, "scope": scope}
-            for beta2, tolerance in ((0.75, 2.0**-6), (0.96875, 2.0**-8), (0.5, 2.0**-12))
+            # Late switches, and (0.5, 8.0) one that only the demand for a positive rate Λ prevents.
+            for beta2, tolerance in ((0.75, 2.0**-6), (0.96875, 2.0**-8), (0.5, 2.0**-12), (0.5, 8.0))
             for scope in ("all", "array")
         ),
     ),

@@ -31,7 +31,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
-from thalweg.arrays import Array, namespace
+from thalweg.arrays import Array, as_scalar, namespace
 from thalweg.errors import InvalidValueError, UnknownNameError
 
 __all__ = [
@@ -136,10 +136,9 @@ def full_like(x: Array, value: Array) -> Array:
 
     Args:
         x: Array.
-        value: 0-d array, such as a hyperparameter inside ``init``; may be traced.
+        value: Number, or 0-d array such as a hyperparameter inside ``init``; may be traced.
     """
-    xp = namespace(x)
-    return xp.zeros_like(x) + xp.astype(value, x.dtype)
+    return namespace(x).zeros_like(x) + as_scalar(value, x, x.dtype)
 
 
 @dataclasses.dataclass(frozen=True)

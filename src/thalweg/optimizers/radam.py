@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from thalweg.arrays import Array, bias_correction, namespace
+from thalweg.arrays import Array, bias_correction, log_decay, namespace
 from thalweg.optimizers import fields
-from thalweg.optimizers.base import Number, Rule, State, hyperparameter, variant, zeros_like
+from thalweg.optimizers.base import Number, Rule, State, full_like, hyperparameter, variant, zeros_like
 from thalweg.optimizers.denominators import corrected_root, epsilon_place
 
 __all__ = ["RAdam", "effective_length"]
@@ -90,19 +90,19 @@ class RAdam(Rule):
         v = self.beta2 * state["v"] + (1 - self.beta2) * g * g
         m_hat = m * (1 / bias_correction(self.beta1, t))
         root = corrected_root(v, bias_correction(self.beta2, t), self.epsilon, self.epsilon_place)
-        trusted, rectifier = self._rectifier(t)
+        rectifier = self._rectifier(t)
         early = zeros_like(m_hat) if self.below_threshold == "skip" else m_hat
-        step = xp.where(trusted, rectifier * m_hat / root, early)
+        step = xp.where(rectifier > 0, rectifier * m_hat / root, early)
         return x - self.learning_rate * step, {"m": m, "v": v}
 
-    def _rectifier(self, t: Array) -> tuple[Array, Array]:
-        """Return whether ρ > τ, and the factor r (meaningless, but finite, where it is not)."""
+    def _rectifier(self, t: Array) -> Array:
+        """Return the factor r, zero where ρ ≤ τ."""
         xp = namespace(t)
         rho, limit = effective_length(self.beta2, t), (1 + self.beta2) / (1 - self.beta2)
         trusted = rho > self.threshold
-        five = xp.ones_like(rho) * 5
-        rho, limit = xp.where(trusted, rho, five), xp.where(trusted, limit, five)
-        return trusted, xp.sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
+        above = xp.where(trusted, (rho - 4) * (rho - 2) * limit, zeros_like(rho))
+        below = xp.where(trusted, (limit - 4) * (limit - 2) * rho, xp.ones_like(rho))
+        return xp.sqrt(above / below)
 
 
 def effective_length(decay: Array, t: Array) -> Array:
@@ -122,17 +122,21 @@ def effective_length(decay: Array, t: Array) -> Array:
         >>> [round(float(effective_length(np.asarray(0.999), np.asarray(float(t)))), 3) for t in (1, 5, 6, 1000)]
         [1.0, 4.996, 5.994, 835.967]
     """
-    xp = namespace(decay, t)
-    floor = xp.ones_like(decay) * xp.finfo(decay.dtype).eps  # log(0) without a warning
-    half = -0.5 * xp.log1p(xp.maximum(decay, floor) - 1)
+    half = -0.5 * log_decay(decay)
     return t + _langevin(half) - t * _langevin(t * half)
 
 
 def _langevin(z: Array) -> Array:
-    """Return coth(z) − 1/z for z > 0, by its series where the two terms nearly cancel."""
+    """Return coth(z) − 1/z for z ≥ 0, by its series where the two terms nearly cancel."""
     xp = namespace(z)
-    small = z < 0.125  # where four terms of the series are right to 4e-12
-    near, far = xp.where(small, z, xp.zeros_like(z)), xp.where(small, xp.ones_like(z), z)
-    square = near * near
-    series = near * (1 / 3 - square * (1 / 45 - square * (2 / 945 - square / 4725)))
-    return xp.where(small, series, 1 / xp.tanh(far) - 1 / far)
+    switch = full_like(z, 0.125)  # below, four terms of the series are right to 4e-12
+    return xp.where(z < switch, _langevin_series(xp.minimum(z, switch)), _langevin_direct(xp.maximum(z, switch)))
+
+
+def _langevin_series(z: Array) -> Array:
+    square = z * z
+    return z * (1 / 3 - square * (1 / 45 - square * (2 / 945 - square / 4725)))
+
+
+def _langevin_direct(z: Array) -> Array:
+    return 1 / namespace(z).tanh(z) - 1 / z

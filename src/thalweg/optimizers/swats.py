@@ -49,7 +49,7 @@ class SWATS(Rule):
         "torch, optax and Keras have no such rule.",
     )
     attributes: ClassVar[tuple[str, ...]] = (
-        "Keeps two arrays per parameter array, and three numbers.",
+        "Keeps two arrays per parameter array, and two numbers.",
         "Meant to join Adam's fast start with SGD's generalization, with no rate to choose for the second phase.",
         "When it switches depends on chance: the moving γ must come within δ of its average at one step.",
         "A steady gradient makes γ equal its average from the second step on, so it may switch at once.",
@@ -94,13 +94,12 @@ class SWATS(Rule):
             "v": tuple(zeros_like(x) for x in xs),
             "average_rate": zero,
             "sgd_rate": zero,
-            "switched": zero,
         }
 
     def _step(self, xs: Arrays, gs: Arrays, state: State, t: Array) -> tuple[Arrays, State]:
         """Return a group's parameters and state after one step of the phase it is in."""
         xp = namespace(*xs)
-        switched = state["switched"] > 0
+        switched = state["sgd_rate"] > 0
         velocity = [self.beta1 * m + g for m, g in zip(state["m"], gs, strict=True)]
         m = [self.beta1 * m + (1 - self.beta1) * g for m, g in zip(state["m"], gs, strict=True)]
         v = tuple(self.beta2 * v + (1 - self.beta2) * g * g for v, g in zip(state["v"], gs, strict=True))
@@ -115,7 +114,6 @@ class SWATS(Rule):
             "v": v,
             "average_rate": average,
             "sgd_rate": xp.where(settled, settled_rate, state["sgd_rate"]),
-            "switched": xp.where(settled, xp.ones_like(average), state["switched"]),
         }
 
     def _adam_direction(self, m: list[Array], v: Arrays, t: Array) -> list[Array]:
@@ -131,7 +129,7 @@ class SWATS(Rule):
         defined = overlap != 0
         gamma = total([d * d for d in direction]) / xp.where(defined, overlap, xp.ones_like(overlap))
         average = xp.where(defined, self.beta2 * average + (1 - self.beta2) * gamma, average)
+        usable = xp.logical_and(xp.logical_and(defined, t > 1), average > 0)
         rate = average / bias_correction(self.beta2, t)
         near = self.learning_rate * xp.abs(rate - gamma) < self.switch_tolerance
-        usable = xp.logical_and(xp.logical_and(defined, t > 1), rate > 0)
         return average, rate, xp.logical_and(near, usable)
