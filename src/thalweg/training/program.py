@@ -130,8 +130,11 @@ def lane_program(structure: Structure) -> Callable[[Lane, Carry, Any, Any], tupl
 
 
 def state_size(structure: Structure) -> int:
-    """Return the length of the longest optimizer state, flattened, of one member."""
-    return max(_state_layout(rule, structure.leaves).size for rule in structure.rules)
+    """Return the length of the longest optimizer state, flattened, of one member.
+
+    It is 1 where no rule has any: XLA hands empty arrays back on other devices than it wants them on.
+    """
+    return max(1, *(_state_layout(rule, structure.leaves).size for rule in structure.rules))
 
 
 def initial_state(rule: Rule, leaves: Sequence[np.ndarray], size: int) -> np.ndarray:
