@@ -125,6 +125,28 @@ def test_a_population_over_every_hyperparameter_is_the_loop_and_compiles_once(na
     assert not np.allclose(found[0], again[0])
 
 
+@pytest.mark.parametrize(("name", "preset"), configurations())
+def test_elementwise_rules_may_have_their_arrays_joined(name: str, preset: str) -> None:
+    rule = make(name, preset)
+    if not rule.elementwise:
+        assert rule.whole_tree
+        return
+
+    def joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate([np.ravel(a) for a in arrays])
+
+    whole = Scenario(
+        "joined",
+        (joined(CURVED.starts),),
+        tuple((joined(g),) for g in CURVED.gradients),
+        CURVED.rates,
+        CURVED.curvature,
+    )
+    for apart, together in zip(on_numpy(name, preset, CURVED), run_rule(rule, whole), strict=True):
+        # Vectorized and scalar loops of NumPy may round a root or a quotient differently in the last bit.
+        np.testing.assert_allclose(joined(apart), together[0], rtol=1e-13, atol=1e-13)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("name", "preset"), configurations())
 def test_jax_keeps_dtype_and_shape(name: str, preset: str, dtype: str) -> None:
