@@ -118,7 +118,9 @@ def test_another_seed_is_another_study(first: Study, noted: NotedStore) -> None:
 def test_presets_and_both_ways_of_tuning_are_entries_of_their_own(noted: NotedStore) -> None:
     study = compare(PLANE, ["adam", "adam@keras"], tune="both", store=noted, **SMALL)
     labels = {c.label: c for c in study.record.spec.contenders}
-    assert labels.keys() == {f"{name}{only}" for name in ("adam", "adam@keras") for only in ("", " (learning rate only)")}
+    assert labels.keys() == {
+        f"{name}{only}" for name in ("adam", "adam@keras") for only in ("", " (learning rate only)")
+    }
     assert [d.name for d in labels["adam (learning rate only)"].space] == ["learning_rate"]
     assert len(labels["adam"].space) > 1
     assert labels["adam@keras"].defaults["epsilon"] == 1e-7

@@ -49,7 +49,7 @@ PLANE = Task(
     target=Target("validation_loss", 1.0),
 )
 
-TASK_FILE = '''
+TASK_FILE = """
 import jax.numpy as jnp
 import numpy as np
 import thalweg as tw
@@ -70,9 +70,9 @@ line = tw.Task(
     batch_size=8,
     epochs=2,
 )
-'''
+"""
 
-RULE_FILE = '''
+RULE_FILE = """
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -94,7 +94,7 @@ class Halved(Rule):
 
 
 FACTOR = 2
-'''
+"""
 
 
 def values(study: Study) -> dict[str, Any]:
