@@ -44,15 +44,19 @@ def choose_plan(member_bytes: int, phases: Sequence[int], windows: int, devices:
     """
     fitting = max(1, min(LARGEST_LANE, core_cache_bytes() // max(1, member_bytes), max(phases, default=1)))
     candidates = range(1, max(1, 4 * fitting // 3) + 1)
-    members = min(candidates, key=lambda n: (_cost(n, phases, n * member_bytes), n))
+    costs = {
+        n: _cost(n, phases, devices, optimizers) * (1 + STEP_OVERHEAD_BYTES / (n * member_bytes)) for n in candidates
+    }
+    members = min(candidates, key=lambda n: (costs[n], n))
     lanes = max((-(-count // members) for count in phases), default=1)
     return Plan(members, min(windows, LONGEST_CALL), max(1, min(devices, lanes * optimizers)))
 
 
-def _cost(members: int, phases: Sequence[int], lane_bytes: int) -> float:
-    """Return the time of the work up to a factor: slots, filled or not, times the overhead of a lane's step."""
-    slots = sum(-(-count // members) * members for count in phases)
-    return slots / max(1, sum(phases)) * (1 + STEP_OVERHEAD_BYTES / max(1, lane_bytes))
+def _cost(members: int, phases: Sequence[int], devices: int, optimizers: int) -> float:
+    """Return slots over runs: lanes are filled up, and the last call of a phase may leave devices idle."""
+    lanes = [-(-count // members) * optimizers for count in phases]
+    slots = sum(-(-count // devices) * devices * members for count in lanes)
+    return slots / max(1, optimizers * sum(phases))
 
 
 def core_cache_bytes() -> int:
