@@ -1,5 +1,7 @@
 """A comparison end to end: what is stored, what is trained, and what is trained only once."""
 
+# ruff: noqa: RUF009 (a rule declares its fields so)
+
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass

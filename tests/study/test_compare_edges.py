@@ -1,5 +1,7 @@
 """Comparisons at the edges: no metric, no target, whole batches, landscapes, everything diverges, one fresh seed."""
 
+# ruff: noqa: RUF009 (a rule declares its fields so)
+
 import math
 from dataclasses import dataclass
 from typing import ClassVar

@@ -81,18 +81,17 @@ def test_control_c(phase: str, done: int, undisturbed: Study, tmp_path: Path) ->
 def test_a_store_that_fails_at_any_time_leaves_a_study_that_goes_on(undisturbed: Study, tmp_path: Path) -> None:
     path = tmp_path / "studies.db"
     seen: list[int] = []
-    for attempt in range(1, 30):
+    for _ in range(30):
         with open_store(path) as store:
             noted = NotedStore(store, fail=lambda n: n.saves == 4)  # three more saves each time
             try:
                 finished = work(noted)
-            except StoreError as error:
-                assert str(error).endswith(".")
+            except StoreError:
                 seen.append(len(open_study("last", store).results))
             else:
                 break
         assert seen == sorted(seen)
-    assert attempt > 3
+    assert len(seen) >= 3
     assert values(finished) == values(undisturbed)
     assert bits(finished) == bits(undisturbed)
 
