@@ -24,8 +24,9 @@ from thalweg.study.selection import select_winners
 from thalweg.study.study import Study
 from thalweg.study.workbench import ReadyTask, ready_task
 from thalweg.tasks.base import Task
+from thalweg.training.calibration import calibrated, has_convolution
 from thalweg.training.devices import prepare_jax
-from thalweg.training.plan import Plan, choose_plan
+from thalweg.training.plan import Plan, choose_plan, core_cache_bytes
 from thalweg.training.population import Engine, Member
 from thalweg.training.progress import Phase, Watcher
 
@@ -184,12 +185,24 @@ class _Work:
         protocol = self.spec.protocol
         prototypes = [prototype(self.classes[c.label], c) for c in self.spec.contenders]
         phases = [(protocol.trials + 1) * protocol.tuning_seeds, 2 * protocol.confirmation_seeds]
-        return choose_plan(
-            self.ready.member_bytes(prototypes, protocol.batch_size),
+        ready, size = self.ready, self.ready.member_bytes(prototypes, protocol.batch_size)
+        alone = has_convolution(ready.task, ready.data)
+        plan = choose_plan(
+            max(size, core_cache_bytes()) if alone else size,
             phases,
             protocol.steps // protocol.evaluate_every,
             len(jax.devices()),
             len(self.spec.contenders),
+        )
+        return calibrated(
+            plan,
+            ready.task,
+            ready.data,
+            prototypes,
+            batch_size=protocol.batch_size,
+            window=protocol.evaluate_every,
+            touched_bytes=float(size) * protocol.steps * sum(phases) * len(prototypes),
+            version=ready.version,
         )
 
     def _engine(self, plan: Plan) -> Engine:
