@@ -65,9 +65,8 @@ def calibrated(
     if touched_bytes < WORTH_BYTES or plan.members < 1:
         return plan
     sizes = sorted({1, max(1, plan.members // 4), plan.members, min(64, 4 * plan.members)})
-    times = {
-        size: _microseconds(replace(plan, members=size), task, data, rules[0], batch_size, window) for size in sizes
-    }
+    plans = [replace(plan, members=size) for size in sizes]
+    times = {one.members: _microseconds(one, task, data, rules[0], batch_size, window) for one in plans}
     fastest = min(times, key=lambda size: times[size])
     chosen = fastest if times[fastest] <= GAIN * times[plan.members] else plan.members
     with contextlib.suppress(OSError):
