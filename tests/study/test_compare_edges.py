@@ -186,6 +186,7 @@ def test_a_rule_that_cannot_be_trained_is_refused_before_anything_is_stored(rule
         ({"epochs": 0}, "epochs = 0 is not allowed"),
         ({"batch_size": 2.5}, "batch_size = 2.5 is not allowed"),
         ({"init": lambda key: {}}, "init returned no parameters"),
+        ({"init": lambda key: {"w": jnp.zeros(3), "none": jnp.zeros((0, 3))}}, "parameter none has shape"),
     ],
 )
 def test_a_task_that_breaks_its_contract_is_refused_before_anything_is_stored(changes, words):

@@ -160,6 +160,11 @@ def _count_parameters(task: Task, params: Any) -> int:
                 f"task {task.name!r}: parameter {_path(path)} has dtype {leaf.dtype}; parameters must be "
                 "floating-point arrays, so keep whole numbers and flags out of what init returns."
             )
+        if 0 in leaf.shape:
+            raise TaskError(
+                f"task {task.name!r}: parameter {_path(path)} has shape {leaf.shape} and so nothing to train; leave "
+                "empty arrays out of what init returns."
+            )
     return sum(math.prod(leaf.shape) for _, leaf in leaves)
 
 
