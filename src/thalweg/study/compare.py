@@ -6,11 +6,12 @@ holds is not trained again, so the same command goes on where it was stopped.
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from thalweg.errors import UsageError
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.lift import state_bytes_per_parameter
 from thalweg.records import PlannedRun, RunResult, StudyRecord, StudySpec, plain
@@ -126,6 +127,9 @@ class _Work:
     def run(self, began: float, command: str) -> Study:
         tuning = tuning_runs(self.spec)
         self._load(tuning)
+        finished = self._finished()
+        if finished is not None:
+            return finished
         plan = self._plan()
         record = self._record(plan, command)
         self._save_study(record, tuning)
@@ -153,6 +157,17 @@ class _Work:
         record = replace(record, status="finished", seconds=seconds, seconds_per_step=per_step)
         self._save_study(record, [])
         return Study(record, (*tuning, *confirming), self.results, rules=self.classes)
+
+    def _finished(self) -> Study | None:
+        """Return the study as it stands in the store if nothing of it is left to do."""
+        if self._incomplete():
+            return None
+        with suppress(UsageError):
+            record = self.store.load_study(self.spec.fingerprint[:12])
+            if record.status == "finished" and record.spec == self.spec:
+                planned = tuple(self.store.study_runs(record.id))
+                return Study(record, planned, self.results, rules=self.classes)
+        return None
 
     def _load(self, planned: Sequence[PlannedRun]) -> None:
         began = time.perf_counter()
