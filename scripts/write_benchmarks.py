@@ -1,0 +1,159 @@
+"""Write docs/benchmarks.md from the figures in benchmarks/results; ``--check`` only says whether it is up to date."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+INTRODUCTION = """# Benchmarks
+
+Every figure on this page was written by a script in `benchmarks/` or `scripts/` into `benchmarks/results/`, and this page
+by `python scripts/write_benchmarks.py`. Run them on your machine with `make bench`. Contenders take turns, round after
+round; ratios are medians over rounds. The machine has two shared cores: trust the ratios more than the times.
+"""
+
+
+def main() -> None:
+    """Write the page, or with ``--check`` compare it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    page = render()
+    if parser.parse_args().check:
+        sys.exit(
+            0 if PAGE.read_text() == page else f"{PAGE.name} is not what scripts/write_benchmarks.py writes; run it."
+        )
+    PAGE.write_text(page)
+
+
+def render() -> str:
+    """Return the page as Markdown."""
+    sections = [INTRODUCTION]
+    for name, write in SECTIONS.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            sections.append(write(json.loads(path.read_text())))
+    return "\n".join(sections)
+
+
+def throughput(figures: dict[str, Any]) -> str:
+    """Return the section on member-steps per second."""
+    lines = [
+        "## Population throughput",
+        "",
+        "`benchmarks/throughput.py`: 64 members, Adam, 64 learning rates, one seed, the same minibatches for all; "
+        "compilation excluded, loss of every step recorded. The hand-written alternatives are one `lax.scan` per member "
+        "with optax, mapped in four ways; they use the task's own loss function. "
+        "The torch loop is eager `torch.optim.Adam`, one thread, one network after another.",
+        "",
+    ]
+    for case in figures["cases"]:
+        rates, times, ratios = (
+            case["member-steps per second"],
+            case["microseconds per member-step"],
+            case["times faster than"],
+        )
+        lines += [
+            f"**{case['model']}** ({case['steps']} steps; lanes of {case['plan']['members']} on "
+            f"{case['plan']['devices']} devices)",
+            "",
+            "| contender | member-steps per second | µs per member-step | Thalweg is faster by |",
+            "|---|---|---|---|",
+            *(f"| {name} | {rates[name]:,} | {times[name]} | {ratios[name]}× |" for name in rates),
+            "",
+            f"Against the best alternative ({case['best hand-written alternative']}): "
+            f"{case['times faster than the best alternative']}×. One gradient is "
+            f"{case['gradient FLOP per member-step'] / 1e3:,.0f} kFLOP by the compiler's count; with the measured matmul peak of "
+            f"{case['measured matmul peak, GFLOP/s']:g} GFLOP/s on all cores the population runs at "
+            f"{100 * case['share of matmul peak']:.0f} % of it.",
+            "",
+        ]
+    return "\n".join([*lines, machine(figures), ""])
+
+
+def end_to_end(figures: dict[str, Any]) -> str:
+    """Return the section on whole comparisons."""
+    lines = [
+        "## From a cold process to the report",
+        "",
+        "`benchmarks/end_to_end.py`: `thalweg compare digits` with eight optimizers in a new process with a new store, report "
+        "included. Cold: no compiled program, no timing is known. Warm: those of the cold run are. The torch loop trains a "
+        "sample of the same runs (same model, batch, steps and evaluations); its time per run is multiplied by their number.",
+        "",
+        "| effort | runs | cold, s | warm, s | torch loop, s | torch / cold | torch / warm | peak memory, MiB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in figures["efforts"]:
+        s = one["seconds"]
+        lines.append(
+            f"| {one['effort']} | {one['runs']} | {s['cold']} | {s['warm']} | {s['torch loop, from a sample']} | "
+            f"{one['torch loop over cold']}× | {one['torch loop over warm']}× | {one['peak MiB']} |"
+        )
+    lines += ["", "Where the seconds go (one more run each):", ""]
+    columns = [
+        (f"{one['effort']}, {state}", one[f"where the seconds go, {state}"])
+        for one in figures["efforts"]
+        for state in ("cold", "warm")
+    ]
+    lines += ["| part | " + " | ".join(name for name, _ in columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    lines += [f"| {part} | " + " | ".join(str(parts[part]) for _, parts in columns) + " |" for part in columns[0][1]]
+    return "\n".join([*lines, "", machine(figures), ""])
+
+
+def store(figures: dict[str, Any]) -> str:
+    """Return the section on the store, as a plain list of its figures."""
+    lines = ["## Store", "", "`benchmarks/store.py`: SQLite, 30 points per curve.", ""]
+    return "\n".join([*lines, *_listed(figures), ""])
+
+
+def kills(figures: dict[str, Any]) -> str:
+    """Return the section on the kill campaign."""
+    return "\n".join(
+        [
+            "## Kill −9",
+            "",
+            f"`scripts/kill_campaign.py`: `thalweg {figures['command']}` was killed {figures['kills']} times at random moments in "
+            f"{figures['studies']} studies and started again until it came through. Leaderboards that differ from the "
+            f"undisturbed one: {figures['leaderboards that differ']}; runs that differ in any bit of their curves: "
+            f"{figures['runs that differ']}; finished runs trained a second time: {figures['runs trained twice']}.",
+            "",
+        ]
+    )
+
+
+def mutation(figures: dict[str, Any]) -> str:
+    """Return the section on the mutation campaign."""
+    return "\n".join(["## Mutants of the rules", "", "`scripts/mutate_rules.py`.", "", *_listed(figures), ""])
+
+
+def machine(figures: dict[str, Any]) -> str:
+    """Return what it was measured on, in a line."""
+    versions = ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
+    return (
+        f"*{figures['processor']}, {figures['cores']} cores, Python {figures['python']}, {versions}; load average at the "
+        f"start {figures['load average at start']}; {figures['rounds']} rounds.*"
+    )
+
+
+def _listed(figures: Any, indent: str = "") -> list[str]:
+    lines = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}- {name}:", *_listed(value, indent + "  ")]
+        elif isinstance(value, list):
+            lines.append(f"{indent}- {name}: {', '.join(map(str, value)) if value else 'none'}")
+        else:
+            lines.append(
+                f"{indent}- {name}: {value:,}" if isinstance(value, int | float) else f"{indent}- {name}: {value}"
+            )
+    return lines
+
+
+SECTIONS = {"throughput": throughput, "end_to_end": end_to_end, "store": store, "kills": kills, "mutation": mutation}
+
+if __name__ == "__main__":
+    main()
