@@ -41,7 +41,9 @@ from thalweg.optimizers import Rule  # noqa: E402
 from thalweg.optimizers.catalogue import OPTIMIZERS  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "mutation.json"
-PARTIAL = {"thalweg.arrays": frozenset({"bias_correction", "total"})}  # of this module, the mathematics only
+PARTIAL = {
+    "thalweg.arrays": frozenset({"bias_correction", "log_decay", "total"})
+}  # of this module, the mathematics only
 
 _FIRST = 16
 

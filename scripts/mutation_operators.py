@@ -120,14 +120,20 @@ def _sites(node: ast.AST, path: Path, place: str, inside: bool = False) -> Itera
     elif isinstance(node, ast.Assign | ast.AnnAssign) and not inside:
         place = f"{place}.{_target(node)}" if place else _target(node)
     yield path, node, place
-    example = isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _LIKENESS
+    called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+    if called == "namespace":
+        return
     for name, value in ast.iter_fields(node):
         if name in {"annotation", "returns", "decorator_list", "bases", "ctx", "targets", "target"}:
             continue
         if isinstance(value, list):
             for index, item in enumerate(value):
                 prose = isinstance(item, ast.keyword) and item.arg in _PROSE_KEYWORDS
-                if isinstance(item, ast.AST) and not prose and not (example and (name, index) == ("args", 0)):
+                if (
+                    isinstance(item, ast.AST)
+                    and not prose
+                    and not (called in _LIKENESS and (name, index) == ("args", 0))
+                ):
                     yield from _sites(item, (*path, (name, index)), place, inside)
         elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context | ast.operator | ast.unaryop):
             yield from _sites(value, (*path, (name, None)), place, inside)

@@ -6,7 +6,6 @@ from fractions import Fraction
 from math import comb, factorial
 
 import numpy as np
-import pytest
 from oracles import averaged_length
 
 from thalweg.errors import InvalidValueError
@@ -70,8 +69,12 @@ def _correction(rules: Mapping[str, type[Rule]]) -> None:
 
 def _rmsprop_buffer(rules: Mapping[str, type[Rule]]) -> None:
     """Momentum without a buffer would be lost without a word, so it is refused."""
-    with pytest.raises(InvalidValueError, match=r"momentum = 0\.5 needs a buffer; set momentum_buffer = True"):
+    answer = "accepted"
+    try:
         rules["rmsprop"].configured(momentum=0.5)
+    except InvalidValueError as error:
+        answer = str(error)
+    assert "momentum = 0.5 needs a buffer; set momentum_buffer = True" in answer
     assert rules["rmsprop"].configured(momentum=0.5, momentum_buffer=True).values()["momentum"] == 0.5
 
 
