@@ -45,7 +45,7 @@ PARTIAL = {
     "thalweg.arrays": frozenset({"bias_correction", "log_decay", "total"})
 }  # of this module, the mathematics only
 
-_FIRST = 16
+_FIRST = 16  # checks of every rule that are tried before the rest of any
 
 EQUIVALENT: Mapping[str, str] = {
     "adamax Adamax.update [name] divisor → u": "where u is zero m is zero too, and 0/ε is 0/1",
