@@ -24,7 +24,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from thalweg import landscapes, optimizers, report, store, study, tasks
     from thalweg.optimizers import Rule
-    from thalweg.study import compare, open_study, race, train
+    from thalweg.study.compare import compare
+    from thalweg.study.race import race
+    from thalweg.study.study import open_study
+    from thalweg.study.train import train
     from thalweg.tasks import Data, Metric, Target, Task
 
     __version__: str

@@ -9,6 +9,7 @@ import pytest
 from tiny_tasks import DATA, PLANE, RULE_FILE, TASK_FILE, task_with
 
 import thalweg
+from thalweg import compare, open_study, race, train
 from thalweg.errors import (
     InvalidValueError,
     StoreUsageError,
@@ -19,7 +20,7 @@ from thalweg.errors import (
 )
 from thalweg.optimizers import Adam
 from thalweg.store import open_store
-from thalweg.study import compare, compare_many, open_study, race, train
+from thalweg.study import compare_many
 from thalweg.study.requests import whole
 
 WORK = {

@@ -1,26 +1,23 @@
 """Studies: compare optimizers fairly, train one run, race on a landscape, open what is stored.
 
-Reading a stored study loads neither JAX nor the engine; they come with the functions that train.
+Reading a stored study loads neither JAX nor the engine; they come with the functions that train. The functions
+``compare``, ``train`` and ``race`` are had from :mod:`thalweg` itself; here these are the names of their modules.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thalweg.study.compare import DEFAULT_OPTIMIZERS, compare, compare_many
-    from thalweg.study.race import race
+    from thalweg.study.compare import DEFAULT_OPTIMIZERS, compare_many
     from thalweg.study.study import Best, Study, open_study
-    from thalweg.study.train import TrainedRun, train
+    from thalweg.study.train import TrainedRun
 
 __all__ = [
     "DEFAULT_OPTIMIZERS",
     "Best",
     "Study",
     "TrainedRun",
-    "compare",
     "compare_many",
     "open_study",
-    "race",
-    "train",
 ]
 
 _HOMES = {
@@ -28,11 +25,8 @@ _HOMES = {
     "Best": "study",
     "Study": "study",
     "TrainedRun": "train",
-    "compare": "compare",
     "compare_many": "compare",
     "open_study": "study",
-    "race": "race",
-    "train": "train",
 }
 
 
