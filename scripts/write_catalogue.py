@@ -62,8 +62,8 @@ def optimizers_page() -> str:
         "a fraction means a few numbers that are kept once per array.",
         "*Allowed* is what may be set by hand, *searched* is what a comparison tunes, on a scale that is `log`, "
         "`linear`, or `complement` (logarithmic in 1 − value). What is not searched keeps its default.",
-        "Some entries name *seed texts*, numbered 000 to 003. They are four teaching texts on optimizers that this "
-        "project began with; where one states a rule wrongly, the entry says how.",
+        "Some entries name *seed texts* by number: teaching texts on optimizers whose statements were checked. Where one "
+        "states a rule wrongly, the entry says how.",
         overview,
     ]
     return _page([*head, *(part for e in known for part in _optimizer(e))])
@@ -269,7 +269,7 @@ with one such object per task and the performance profile.
 `hyperparameters`, `path`, `value`, `status`, `diverged_at`, `distance`, `best_value`.
 
 `list` prints an array of objects with at least `name`; `explain` one object; `export` prints `study`, `to` and
-`files`."""  # noqa: E501 (a row of a table is one line)
+`files`."""
 
 
 def _section(heading: str, lines: Sequence[str]) -> list[str]:
