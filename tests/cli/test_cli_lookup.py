@@ -30,7 +30,8 @@ def document(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
 def test_list_has_every_name_once(what: str, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert tuple(item["name"] for item in document(capsys, "list", what)) == names
     table = answer(capsys, "list", what)
-    assert [line.split()[0] for line in table.splitlines()[2:]] == list(names)
+    rows = [line for line in table.splitlines()[2:] if not line.startswith(" ")]  # a long title goes on below
+    assert [row.split()[0] for row in rows] == list(names)
 
 
 def test_list_of_optimizers_measures_their_memory(capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,7 +93,8 @@ class LeaderboardRow:
         default_test_metric: Likewise, of the default settings.
         rank: Lowest and highest rank within the interval, 1 is best.
         group: Contenders with the same number cannot be separated; 1 is the best group.
-        steps_to_target: Mean updates to the task's target over the seeds that reached it, or None.
+        steps_to_target: Median updates to the task's target over the fresh seeds, a seed that never reached it
+            counted as infinite; None where that is infinite or there is no target.
         target_share: Share of fresh seeds that reached the target, or None without a target.
         diverged_share: Share of all tuning runs that diverged.
         state_bytes_per_parameter: Measured.

@@ -1,5 +1,6 @@
 """From the runs of a study to everything that is shown of it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -128,7 +129,7 @@ def _row(evidence: Evidence, record: StudyRecord, ranking: Ranking, label: str) 
         default_test_metric=_interval(evidence, default, "test_metric"),
         rank=ranking.ranks[label],
         group=ranking.groups[label],
-        steps_to_target=float(np.mean(reached)) if reached else None,
+        steps_to_target=_median_or_none(steps),
         target_share=len(reached) / len(steps) if has_target else None,
         diverged_share=float(table.diverged.mean()) if table.diverged.size else 0.0,
         state_bytes_per_parameter=record.state_bytes_per_parameter.get(label),
@@ -166,3 +167,9 @@ def _budgets(evidence: Evidence, labels: Sequence[str]) -> tuple[ExpectedBest, .
     """Return the expected best against the budget of every contender with complete trials."""
     tables = [evidence.tables[label] for label in labels]
     return tuple(expected_best(t, evidence.resamples, evidence.worst_loss) for t in tables if t.trials)
+
+
+def _median_or_none(steps: Sequence[int | None]) -> float | None:
+    """Return the median with None as infinity, None if it is infinite or there is nothing."""
+    middle = float(np.median([math.inf if step is None else step for step in steps])) if steps else math.inf
+    return middle if math.isfinite(middle) else None
