@@ -194,7 +194,7 @@ def ours(case: Case) -> Any:
     activations = sum(8 * leaf.shape[-1] for leaf in leaves if leaf.ndim > 1) * case.batch
     touched = int(size * (2 + state_bytes_per_parameter(rules[0]) / 4) + activations)
     plan = choose_plan(touched, [MEMBERS], 1, len(jax.devices()))
-    engine = Engine(case.task, case.data, rules[:1], case.batch, case.steps, plan)
+    engine = Engine(case.task, case.data, rules[:1], case.batch, case.steps, plan, shared=True)
     assert examples >= case.batch
 
     def run() -> None:
@@ -253,7 +253,7 @@ def main() -> None:
     figures = harness.environment("thalweg", "jax", "optax", "torch", "numpy")
     figures["rounds"] = chosen.rounds
     figures["cases"] = []
-    for case in cases({"mlp": 900, "wide": 60, "cnn": 300}):
+    for case in cases({"mlp": 900, "wide": 60, "cnn": 60}):
         if chosen.only in case.name:
             figures["cases"].append(measure(case, chosen.rounds, chosen.torch_members))
             print(figures["cases"][-1])

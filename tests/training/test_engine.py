@@ -51,8 +51,8 @@ def member(rule, seed=0, *, read_test=False, batch=BATCH, steps=STEPS):
     return Member(spec, rule)
 
 
-def run(members, rules, plan=None, batch=BATCH, **options):
-    engine = Engine(TASK, TASK.data, rules, batch, WINDOW, plan or Plan(4, 2, 1))
+def run(members, rules, plan=None, batch=BATCH, shared=False, **options):
+    engine = Engine(TASK, TASK.data, rules, batch, WINDOW, plan or Plan(4, 2, 1), shared)
     results = [result for part in engine.train(members, **options) for result in part]
     return {result.spec.fingerprint: result for result in results}
 
@@ -100,8 +100,9 @@ def test_the_shape_of_the_program_does_not_change_what_is_learned():
     rules = [SGD(), Adam(), Nesterov()]
     members = [member(type(r)(learning_rate=lr), seed) for r in rules for lr in (0.001, 0.01) for seed in (0, 1, 2)]
     reference = run(members, rules, Plan(1, 3, 1))
-    for plan in (Plan(6, 1, 1), Plan(8, 2, 1), Plan(4, 3, min(2, len(jax.devices())))):
-        found = run(members, rules, plan)
+    both = Plan(4, 3, min(2, len(jax.devices())))
+    for plan, shared in ((Plan(6, 1, 1), False), (Plan(8, 2, 1), False), (both, False), (both, True)):
+        found = run(members, rules, plan, shared=shared)
         assert found.keys() == reference.keys()
         for key, result in found.items():
             # the same arithmetic in another order of summation, float32, 12 stable steps

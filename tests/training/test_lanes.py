@@ -23,16 +23,18 @@ def member(rule, seed, number):
     work=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=60),
     size=st.integers(1, 12),
     devices=st.integers(1, 3),
+    shared=st.booleans(),
 )
-def test_every_run_has_one_real_slot_and_lanes_are_uniform(work, size, devices):
+def test_every_run_has_one_real_slot_and_lanes_are_uniform(work, size, devices, shared):
     members = [member(RULES[rule], seed, n) for n, (rule, seed) in enumerate(work)]
-    calls = calls_for(members, INDEX, Plan(size, 1, devices))
+    calls = calls_for(members, INDEX, Plan(size, 1, devices), shared)
     real = Counter()
     for call in calls:
         assert len(call) == devices
         for slots in call:
             assert len(slots.members) == len(slots.real) == size
             assert {INDEX[rule_key(m.rule)] for m in slots.members} == {slots.rule}
+            assert not shared or len({m.spec.seed for m in slots.members}) == 1
             real.update(m.spec.fingerprint for m, keep in zip(slots.members, slots.real, strict=True) if keep)
     assert real == Counter(m.spec.fingerprint for m in members)
 

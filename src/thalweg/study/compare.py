@@ -28,12 +28,15 @@ from thalweg.tasks.base import Task
 from thalweg.training.calibration import calibrated, has_convolution
 from thalweg.training.devices import prepare_jax
 from thalweg.training.plan import Plan, choose_plan, core_cache_bytes
-from thalweg.training.population import Engine, Member
+from thalweg.training.population import Engine, Member, Seconds
 from thalweg.training.progress import Phase, Watcher
 
 __all__ = ["DEFAULT_OPTIMIZERS", "compare", "compare_many"]
 
 DEFAULT_OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "nadam")
+
+MOST_PADDING = 1.15  # slots over runs
+SHARING_BYTES = 1e11  # bytes touched while tuning, about twenty seconds, of which sharing saves a tenth or two
 
 StoreLike: TypeAlias = str | Path | Store | None
 OptimizerLike: TypeAlias = str | type[Rule]
@@ -123,6 +126,7 @@ class _Work:
     watcher: Watcher | None
     results: dict[str, RunResult] = field(default_factory=dict)
     store_seconds: float = 0.0
+    seconds: Seconds = field(default_factory=Seconds)
 
     def run(self, began: float, command: str) -> Study:
         tuning = tuning_runs(self.spec)
@@ -133,13 +137,15 @@ class _Work:
         plan = self._plan()
         record = self._record(plan, command)
         self._save_study(record, tuning)
-        engine = self._engine(plan)
+        engine = self._engine(plan, shared=self._worth_sharing(plan))
         prepared = time.perf_counter()
         self._train(engine, tuning, "tuning")
         selections = select_winners(self.spec, tuning, self.results)
         confirming = confirmation_runs(self.spec, selections)
         self._load(confirming)
         self._save_study(record, confirming)
+        if engine.shared:
+            engine = self._engine(plan)
         self._train(engine, confirming, "confirming")
         trained = time.perf_counter()
         per_step = self._seconds_per_step()
@@ -147,10 +153,10 @@ class _Work:
         seconds = {
             "total": timed - began,
             "prepare": prepared - began,
-            "trace": engine.seconds.trace,
-            "compile": engine.seconds.compile,
-            "train": engine.seconds.train,
-            "evaluate": engine.seconds.evaluate,
+            "trace": self.seconds.trace,
+            "compile": self.seconds.compile,
+            "train": self.seconds.train,
+            "evaluate": self.seconds.evaluate,
             "store": self.store_seconds,
             "timing": timed - trained,
         }
@@ -220,10 +226,21 @@ class _Work:
             version=ready.version,
         )
 
-    def _engine(self, plan: Plan) -> Engine:
+    def _engine(self, plan: Plan, shared: bool = False) -> Engine:
         protocol = self.spec.protocol
         rules = [prototype(self.classes[c.label], c) for c in self._incomplete()]
-        return Engine(self.ready.task, self.ready.data, rules, protocol.batch_size, protocol.evaluate_every, plan)
+        window = protocol.evaluate_every
+        return Engine(
+            self.ready.task, self.ready.data, rules, protocol.batch_size, window, plan, shared, seconds=self.seconds
+        )
+
+    def _worth_sharing(self, plan: Plan) -> bool:
+        """Return whether lanes of one seed pay for the second program that the mixed seeds of the confirmation need."""
+        protocol = self.spec.protocol
+        runs = protocol.trials + 1
+        lanes = -(-runs // plan.members)
+        touched = 4 * 4 * self.ready.card.parameters * protocol.steps * runs * protocol.tuning_seeds
+        return lanes * plan.members <= MOST_PADDING * runs and touched * len(self.spec.contenders) >= SHARING_BYTES
 
     def _incomplete(self) -> list:
         """Return the contenders that have anything left to train, so that only they are compiled."""

@@ -45,18 +45,21 @@ def rule_key(rule: Rule) -> tuple[Any, ...]:
     return (type(rule), *rule.structure().items())
 
 
-def calls_for(members: Sequence[Member], index: dict[tuple[Any, ...], int], plan: Plan) -> list[Call]:
+def calls_for(
+    members: Sequence[Member], index: dict[tuple[Any, ...], int], plan: Plan, shared: bool = False
+) -> list[Call]:
     """Return the calls of the program that train all members.
 
     Args:
         members: The runs, all different.
         index: Position of each optimizer in the program, by :func:`rule_key`.
         plan: Shape of the program.
+        shared: Whether a lane may hold one seed only.
     """
-    by_rule: dict[int, list[Member]] = defaultdict(list)
+    alike: dict[tuple[int, int], list[Member]] = defaultdict(list)
     for member in members:
-        by_rule[index[rule_key(member.rule)]].append(member)
-    lanes = [_lane(rule, part, plan.members) for rule, own in by_rule.items() for part in _parts(own, plan.members)]
+        alike[index[rule_key(member.rule)], member.spec.seed if shared else 0].append(member)
+    lanes = [_lane(rule, part, plan.members) for (rule, _), own in alike.items() for part in _parts(own, plan.members)]
     return [_call(part, plan.devices) for part in _parts(lanes, plan.devices)]
 
 
