@@ -13,10 +13,10 @@ import argparse
 
 import numpy as np
 
+from thalweg import compare
 from thalweg.landscapes import LANDSCAPES
 from thalweg.optimizers import Rule, find_optimizer
 from thalweg.records import OptimizerSpec, RunSpec
-from thalweg import compare
 from thalweg.study.workbench import ReadyTask, ready_task
 from thalweg.tasks import task_names
 from thalweg.training.plan import choose_plan
