@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import comb, factorial
 
 import numpy as np
-from oracles import averaged_length
+from oracles_adam import averaged_length
 
 from thalweg.errors import InvalidValueError
 from thalweg.optimizers import Rule, lift

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import oracles
+import oracles_adam
 from conformance_libraries import Library, keras, optax, torch
 from conformance_scenarios import CURVED, FADING, FLIPS, PLAIN, RATE_CHANGE, ZEROS, Scenario, Trajectory
 
@@ -340,7 +341,7 @@ TABLE: Mapping[str, RuleTable] = {
         without={("momentum_buffer", False): ("momentum",)},
     ),
     "adam": RuleTable(
-        oracles.adam,
+        oracles_adam.adam,
         _ADAM_UNUSUAL,
         (
             _own(),
@@ -352,7 +353,7 @@ TABLE: Mapping[str, RuleTable] = {
         {"": 2},
     ),
     "adamw": RuleTable(
-        oracles.adamw,
+        oracles_adam.adamw,
         _ADAM_UNUSUAL,
         (
             _own(),
@@ -385,7 +386,7 @@ TABLE: Mapping[str, RuleTable] = {
         {"": 2},
     ),
     "amsgrad": RuleTable(
-        oracles.amsgrad,
+        oracles_adam.amsgrad,
         _ADAM_UNUSUAL,
         (
             _own(),
@@ -397,7 +398,7 @@ TABLE: Mapping[str, RuleTable] = {
         {"": 3},
     ),
     "adamax": RuleTable(
-        oracles.adamax,
+        oracles_adam.adamax,
         _ADAM_UNUSUAL,
         (
             _own(),
@@ -409,7 +410,7 @@ TABLE: Mapping[str, RuleTable] = {
         {"": 2},
     ),
     "nadam": RuleTable(
-        oracles.nadam,
+        oracles_adam.nadam,
         {**_ADAM_UNUSUAL, "momentum_decay": 0.5},
         (
             _own(),
@@ -440,7 +441,7 @@ TABLE: Mapping[str, RuleTable] = {
         without={("momentum_schedule", "constant"): ("momentum_decay",)},
     ),
     "radam": RuleTable(
-        oracles.radam,
+        oracles_adam.radam,
         {**_ADAM_UNUSUAL, "threshold": 4.5},
         (
             _own(),
@@ -455,19 +456,19 @@ TABLE: Mapping[str, RuleTable] = {
         also=({"learning_rate": 0.25, "beta2": 0.6}, {"learning_rate": 0.25, "beta2": 1.0 / 3.0}),  # ρ∞ = 4 and 2
     ),
     "sadam": RuleTable(
-        oracles.sadam,
+        oracles_adam.sadam,
         {"learning_rate": 0.25, "beta1": 0.625, "beta2": 0.75, "sharpness": 4.0},
         (_own(), _own("paper"), _own("authors", learning_rate=0.1, correction="outside")),
         {"": 2},
     ),
     "samsgrad": RuleTable(
-        oracles.samsgrad,
+        oracles_adam.samsgrad,
         {"learning_rate": 0.25, "beta1": 0.625, "beta2": 0.75, "sharpness": 4.0},
         (_own(), _own("paper"), _own("authors", learning_rate=0.1, correction="outside")),
         {"": 3},
     ),
     "swats": RuleTable(
-        oracles.swats,
+        oracles_adam.swats,
         {"learning_rate": 0.25, "beta1": 0.625, "beta2": 0.75, "epsilon": 2.0**-6, "switch_tolerance": 2.0**-3},
         (_own(), _own("paper")),
         {"": 2},
