@@ -325,7 +325,7 @@ def main() -> int:
     for survivor in counts["survivors"]:
         print("survived:", survivor["label"])
     print(
-        f"{counts['mutants']} mutants, {counts['killed']} killed, {len(counts['equivalent'])} equivalent, "
+        f"{counts['mutants']} mutants, {counts['killed']} killed, {counts['mutants'] - counts['killed'] - counts['survived']} equivalent, "
         f"{counts['survived']} survived, {counts['seconds']} s"
     )
     out = options.out or (RESULTS if options.sample is None and not options.modules else None)
