@@ -322,10 +322,11 @@ def main() -> int:
     conformance_libraries.close_keras()
     for name, row in counts["by_module"].items():
         print(f"{name:12} {row['mutants']:5} mutants {row['killed']:5} killed {row['equivalent']:3} equivalent")
+    equivalent = counts["mutants"] - counts["killed"] - counts["survived"]
     for survivor in counts["survivors"]:
         print("survived:", survivor["label"])
     print(
-        f"{counts['mutants']} mutants, {counts['killed']} killed, {counts['mutants'] - counts['killed'] - counts['survived']} equivalent, "
+        f"{counts['mutants']} mutants, {counts['killed']} killed, {equivalent} equivalent, "
         f"{counts['survived']} survived, {counts['seconds']} s"
     )
     out = options.out or (RESULTS if options.sample is None and not options.modules else None)
