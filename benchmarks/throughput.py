@@ -253,7 +253,7 @@ def main() -> None:
     figures = harness.environment("thalweg", "jax", "optax", "torch", "numpy")
     figures["rounds"] = chosen.rounds
     figures["cases"] = []
-    for case in cases({"mlp": 900, "wide": 60, "cnn": 60}):
+    for case in cases({"mlp": 900, "wide": 40, "cnn": 60}):
         if chosen.only in case.name:
             figures["cases"].append(measure(case, chosen.rounds, chosen.torch_members))
             print(figures["cases"][-1])

@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import math
 import os
 import platform
 import random
@@ -234,7 +235,13 @@ def judge(found: Outcome, reference: Outcome, tally: Tally) -> None:
 
 
 def campaign(
-    program: Program, kills: int, seed: int, *, stop_early: bool = False, quiet: bool = False
+    program: Program,
+    kills: int,
+    seed: int,
+    *,
+    stop_early: bool = False,
+    quiet: bool = False,
+    minutes: float = math.inf,
 ) -> dict[str, Any]:
     """Kill the program at least so many times and return what was seen.
 
@@ -244,6 +251,7 @@ def campaign(
         seed: Of the moments of the kills.
         stop_early: Whether the first difference ends the campaign.
         quiet: Whether no progress is printed.
+        minutes: No further study is begun after so long, however many kills were reached.
     """
     draw, tally, began = random.Random(seed), Tally(), time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="kill-campaign-") as name:
@@ -257,7 +265,12 @@ def campaign(
             "seconds cold": round(reference.seconds, 2),
             "seconds warm": round(again.seconds, 2),
         }
-        while tally.kills < kills and not tally.failures and (tally.is_clean or not stop_early):
+
+        def goes_on() -> bool:
+            in_time = time.perf_counter() - began < 60 * minutes
+            return tally.kills < kills and in_time and not tally.failures and (tally.is_clean or not stop_early)
+
+        while goes_on():
             folder = fresh(name, str(tally.studies))
             is_cold = tally.studies % COLD_EVERY == COLD_EVERY - 1
             cache, seconds = (folder / "cache", reference.seconds) if is_cold else (warm, again.seconds)
@@ -322,11 +335,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200, help="kills to reach (default: 200)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills (default: 0)")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no further study after so long")
     parser.add_argument("--stop-early", action="store_true", help="end at the first difference")
     parser.add_argument("--out", type=Path, default=OUT, help=f"where the figures go (default: {OUT.name})")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
-    figures = campaign(Program(), chosen.kills, chosen.seed, stop_early=chosen.stop_early)
+    figures = campaign(Program(), chosen.kills, chosen.seed, stop_early=chosen.stop_early, minutes=chosen.minutes)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures, indent=1))
