@@ -44,7 +44,9 @@ SENTENCE = re.compile(r"[^\n]*[^\s][.?]")
 class FuzzedEngine:
     """Answers for the engine: results that follow from the run's fingerprint alone, some of them diverged."""
 
-    def __init__(self, *_: Any) -> None:
+    shared = False
+
+    def __init__(self, *_: Any, **__: Any) -> None:
         self.seconds = mock.Mock(trace=0.0, compile=0.0, train=0.0, evaluate=0.0)
 
     def train(self, members: Any, **_: Any) -> Iterator[list[RunResult]]:
