@@ -75,16 +75,8 @@ EXAMPLES = (
     type=Whole(1),
     help="Seeds per setting, instead of the effort's.",
 )
-@click.option(
-    "--epochs",
-    cls=Option,
-    section="How much work",
-    type=Whole(1),
-    help="Passes over the training data. Default: the task's.",
-)
-@click.option(
-    "--batch-size", cls=Option, section="How much work", type=Whole(1), help="Examples per step. Default: the task's."
-)
+@options.epochs
+@options.batch_size
 @options.seed
 @options.out_file("--report", help="Write a report: one HTML file with figures, tables and the protocol.")
 @options.store

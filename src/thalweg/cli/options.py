@@ -8,11 +8,12 @@ import click
 from thalweg.cli.layout import Option
 from thalweg.cli.values import SEED_LIMIT, Whole
 
-__all__ = ["as_json", "out_file", "quiet", "seed", "store"]
+__all__ = ["as_json", "batch_size", "epochs", "out_file", "quiet", "seed", "store"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 OUTPUT = "Where results go"
+WORK = "How much work"
 
 
 def store(function: Function) -> Function:
@@ -43,12 +44,24 @@ def quiet(function: Function) -> Function:
     return click.option("--quiet", "-q", cls=Option, section=OUTPUT, is_flag=True, help="Show no progress.")(function)
 
 
+def epochs(function: Function) -> Function:
+    """Add ``--epochs``."""
+    told = "Passes over the training data. Default: the task's."
+    return click.option("--epochs", cls=Option, section=WORK, type=Whole(1), help=told)(function)
+
+
+def batch_size(function: Function) -> Function:
+    """Add ``--batch-size``."""
+    told = "Examples per step. Default: the task's."
+    return click.option("--batch-size", cls=Option, section=WORK, type=Whole(1), help=told)(function)
+
+
 def seed(function: Function) -> Function:
     """Add ``--seed``."""
     return click.option(
         "--seed",
         cls=Option,
-        section="How much work",
+        section=WORK,
         type=Whole(0, SEED_LIMIT),
         default=0,
         help="Fixes all randomness: equal seeds give equal results. Default: 0.",

@@ -6,7 +6,7 @@ import click
 
 from thalweg.cli import options
 from thalweg.cli.layout import Argument, Command, Option
-from thalweg.cli.values import Setting, Whole
+from thalweg.cli.values import Setting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,16 +49,8 @@ EXAMPLES = (
     type=Setting(),
     help="A hyperparameter, as in learning_rate=0.01; may be given again for another one.",
 )
-@click.option(
-    "--epochs",
-    cls=Option,
-    section="How much work",
-    type=Whole(1),
-    help="Passes over the training data. Default: the task's.",
-)
-@click.option(
-    "--batch-size", cls=Option, section="How much work", type=Whole(1), help="Examples per step. Default: the task's."
-)
+@options.epochs
+@options.batch_size
 @options.seed
 @options.out_file("--out", help="Draw the curves: a file that ends in .png, .svg or .pdf.")
 @options.store
