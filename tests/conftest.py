@@ -4,6 +4,12 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
+
+# The same change meets the same examples everywhere; `pytest --hypothesis-profile=random` looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("random")
+settings.load_profile("repeatable")
 
 REQUIRED = frozenset(filter(None, os.environ.get("THALWEG_REQUIRE", "").split(",")))
 

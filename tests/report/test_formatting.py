@@ -170,3 +170,8 @@ def test_settings_near_one_are_never_rounded_to_one():
 def test_a_setting_near_one_keeps_its_distance_to_one(value):
     # Two significant digits of 1 − value: within half a unit of the second, 5 % of the distance.
     assert 1 - float(setting(value)) == pytest.approx(1 - value, rel=0.0501)
+
+
+def test_an_interval_wider_than_the_largest_number_is_shown() -> None:
+    assert estimate(Interval(mean=0.0, low=-1.7976931348623157e308, high=9.98e291))
+    assert estimate(Interval(mean=0.0, low=-5e-324, high=5e-324))

@@ -139,7 +139,7 @@ def interval_decimals(interval: Interval) -> int | None:
     _, low, high = clean_interval(interval)
     if low is None or high is None or high <= low:
         return None
-    return max(0, -math.floor(math.log10((high - low) / 2)))
+    return max(0, -math.floor(math.log10(max(high / 2 - low / 2, 5e-324))))
 
 
 def _fixed(value: float, decimals: int) -> str:
