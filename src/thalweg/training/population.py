@@ -23,7 +23,6 @@ from thalweg.training.program import (
     Curves,
     Lane,
     Structure,
-    initial_state,
     lane_program,
     state_size,
 )
@@ -190,9 +189,13 @@ class Engine:
             each,
         )
         params = tuple(leaf((count, *one.shape), one.dtype) for one in self._structure.leaves)
-        state = leaf((count, state_size(self._structure)), np.float32)
+        state = leaf((count, self._state_size), np.float32)
         carry = Carry(params, state, leaf((count,), np.int32), leaf((count,), np.float32))
         return lane, carry, *self._data_on_devices
+
+    @cached_property
+    def _state_size(self) -> int:
+        return state_size(self._structure)
 
     @property
     def _row_sets(self) -> int:
@@ -235,10 +238,9 @@ class Engine:
             each_slot(call, lambda member, i=i: self._starts[member.spec.seed].leaves[i])
             for i in range(len(self._structure.leaves))
         )
-        size = state_size(self._structure)
-        state = each_slot(call, lambda member: initial_state(member.rule, self._starts[member.spec.seed].leaves, size))
         loss = each_slot(call, lambda member: np.float32(self._starts[member.spec.seed].loss))
         limit = (DIVERGENCE_FACTOR * (1 + np.abs(loss))).astype(np.float32)
+        state = np.zeros((len(loss), self._state_size), np.float32)
         return jax.device_put(Carry(params, state, np.zeros(loss.shape, np.int32), limit), self._by_device)
 
     def _lane(self, call: Call, first: int, windows: int) -> Lane:

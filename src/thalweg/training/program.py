@@ -27,7 +27,7 @@ from thalweg.tasks.base import Task
 from thalweg.tasks.start import measure
 from thalweg.training.merging import merge, unmerge
 
-__all__ = ["DIVERGENCE_FACTOR", "Carry", "Curves", "Lane", "Structure", "initial_state", "lane_program", "state_size"]
+__all__ = ["DIVERGENCE_FACTOR", "Carry", "Curves", "Lane", "Structure", "lane_program", "state_size"]
 
 DIVERGENCE_FACTOR = 1e6  # a loss above this multiple of 1 + |initial loss| counts as diverged
 
@@ -64,7 +64,7 @@ class Carry(NamedTuple):
 
     Attributes:
         params: Leaves of the parameters.
-        state: State of the optimizer, flattened and padded to the largest, (members, n).
+        state: State of the optimizer, flattened and padded to the largest, (members, n); ignored before the first step.
         diverged_at: Step at which the member diverged, 0 while it is well, int32.
         limit: Loss above which a member counts as diverged.
     """
@@ -138,16 +138,6 @@ def state_size(structure: Structure) -> int:
     return max(1, *(_state_layout(rule, structure.leaves).size for rule in structure.rules))
 
 
-def initial_state(rule: Rule, leaves: Sequence[np.ndarray], size: int) -> np.ndarray:
-    """Return the state of one member before its first step, flattened and padded, shape (size,) float32."""
-    parts = [np.ravel(part) for part in jax.tree.leaves(lift.init_state(rule, merge(rule, leaves, leaves)))]
-    flat = np.zeros(size, np.float32)
-    if parts:
-        used = np.concatenate(parts)
-        flat[: used.size] = used
-    return flat
-
-
 class _StateLayout(NamedTuple):
     parts: list[Any]
     treedef: Any
@@ -174,8 +164,9 @@ class _Branch:
         """Return the carry after the window, the answers to judge, and the sum of the losses."""
         window, values = self.structure.window, lane.hyperparameters
         rows = jax.lax.dynamic_slice_in_dim(lane.rows, k * window, window, axis=1)
-        start = (jax.vmap(self._merge)(carry.params), jax.vmap(self._unpack)(carry.state))
-        begin = (*start, lane.first + k * window, carry.diverged_at, jnp.zeros_like(carry.limit))
+        points = jax.vmap(self._merge)(carry.params)
+        state = jax.vmap(partial(self._state, lane.first + k == 0))(values, points, carry.state)
+        begin = (points, state, lane.first + k * window, carry.diverged_at, jnp.zeros_like(carry.limit))
         step = partial(self._step, values, carry.limit, train)
         (points, state, _, bad, total), _ = jax.lax.scan(step, begin, jnp.swapaxes(rows, 0, 1), length=window)
         answers = jax.vmap(self._answer)(values, points, state)
@@ -222,6 +213,10 @@ class _Branch:
 
     def _unmerge(self, points: Any) -> tuple[Any, ...]:
         return unmerge(self.rule, points, self.structure.leaves)
+
+    def _state(self, new: Any, values: Any, points: Any, flat: Any) -> Any:
+        first = lift.init_state(self._bound(values), points)
+        return jax.tree.map(lambda own, old: jnp.where(new, own, old), first, self._unpack(flat))
 
     def _unpack(self, flat: Any) -> Any:
         layout = _state_layout(self.rule, self.structure.leaves)
