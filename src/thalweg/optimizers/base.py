@@ -25,14 +25,13 @@ value, never draw random numbers.
 """
 
 import dataclasses
-import math
-import sys
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from thalweg.arrays import Array, as_scalar, namespace
-from thalweg.errors import InvalidValueError, UnknownNameError
+from thalweg.errors import UnknownNameError
+from thalweg.settings import Configurable, Hyperparameter, Scale, Variant, hyperparameter, variant
 
 __all__ = [
     "Hyperparameter",
@@ -49,81 +48,6 @@ __all__ = [
 
 Number: TypeAlias = float | Array
 State: TypeAlias = dict[str, Any]
-Scale: TypeAlias = Literal["log", "linear", "complement"]
-
-MOST = sys.float_info.max
-
-
-@dataclasses.dataclass(frozen=True)
-class Hyperparameter:
-    """What is known of one numeric hyperparameter.
-
-    Attributes:
-        meaning: A phrase for people, with the formula's symbol.
-        low: Smallest value allowed (inclusive unless ``low_open``).
-        high: Largest value allowed (exclusive if ``high_open``).
-        low_open: Whether ``low`` itself is excluded.
-        high_open: Whether ``high`` itself is excluded.
-        search: Range searched when tuning, or None if the default is kept.
-        scale: How the range is searched: ``log``, ``linear``, or ``complement``, which is
-            logarithmic in 1 − value and suits decay rates near one.
-    """
-
-    meaning: str
-    low: float
-    high: float
-    low_open: bool
-    high_open: bool
-    search: tuple[float, float] | None
-    scale: Scale
-
-    def allows(self, value: float) -> bool:
-        """Return whether the value is finite and inside the allowed range."""
-        if not -MOST <= value <= MOST:  # NaN, infinite, or a whole number that no float can hold
-            return False
-        above = value > self.low if self.low_open else value >= self.low
-        below = value < self.high if self.high_open else value <= self.high
-        return above and below
-
-    def range_text(self) -> str:
-        """Return the allowed range in interval notation, e.g. ``[0, 1)``."""
-        left = "(" if self.low_open or math.isinf(self.low) else "["
-        right = ")" if self.high_open or math.isinf(self.high) else "]"
-        return f"{left}{self.low:g}, {self.high:g}{right}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Variant:
-    """A choice between forms that the world calls by one name; part of the structure.
-
-    Attributes:
-        meaning: A phrase for people.
-        choices: Every value allowed.
-    """
-
-    meaning: str
-    choices: tuple[Any, ...]
-
-
-def hyperparameter(
-    default: float,
-    *,
-    meaning: str,
-    low: float = 0.0,
-    high: float = math.inf,
-    low_open: bool = False,
-    high_open: bool = False,
-    search: tuple[float, float] | None = None,
-    scale: Scale = "log",
-) -> Any:
-    """Declare a numeric field of a rule; see :class:`Hyperparameter` for the arguments."""
-    what = Hyperparameter(meaning, low, high, low_open, high_open, search, scale)
-    return dataclasses.field(default=default, metadata={"hyperparameter": what})
-
-
-def variant(default: Any, *, choices: tuple[Any, ...], meaning: str) -> Any:
-    """Declare a structural field of a rule; see :class:`Variant` for the arguments."""
-    return dataclasses.field(default=default, metadata={"variant": Variant(meaning, choices)})
 
 
 def zeros_like(x: Array) -> Array:
@@ -142,7 +66,7 @@ def full_like(x: Array, value: Array) -> Array:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rule(ABC):
+class Rule(Configurable):
     """An optimizer: hyperparameters as fields, the mathematics as pure functions.
 
     A subclass is a frozen dataclass that declares its fields with :func:`hyperparameter` and
@@ -183,19 +107,6 @@ class Rule(ABC):
     elementwise: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
 
-    def __post_init__(self) -> None:
-        for name, what in self.hyperparameters().items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not what.allows(value):
-                raise InvalidValueError(
-                    f"{self.name}: {name} = {value!r} is not allowed; give a number in {what.range_text()}."
-                )
-        for name, what in self.variants().items():
-            value = getattr(self, name)
-            if value not in what.choices:
-                allowed = ", ".join(str(choice) for choice in what.choices)
-                raise InvalidValueError(f"{self.name}: {name} = {value!r} is not allowed; give one of {allowed}.")
-
     @abstractmethod
     def init(self, x: Array) -> State:
         """Return the state before the first update.
@@ -226,16 +137,6 @@ class Rule(ABC):
         return x
 
     @classmethod
-    def hyperparameters(cls) -> dict[str, Hyperparameter]:
-        """Return what is known of each numeric field, in the order of declaration."""
-        return {f.name: f.metadata["hyperparameter"] for f in dataclasses.fields(cls) if "hyperparameter" in f.metadata}
-
-    @classmethod
-    def variants(cls) -> dict[str, Variant]:
-        """Return what is known of each structural field, in the order of declaration."""
-        return {f.name: f.metadata["variant"] for f in dataclasses.fields(cls) if "variant" in f.metadata}
-
-    @classmethod
     def preset(cls, preset: str, **settings: Any) -> Self:
         """Return the rule with a named preset's settings, then with the settings given.
 
@@ -251,28 +152,6 @@ class Rule(ABC):
         if preset not in cls.presets:
             raise UnknownNameError(f"preset of {cls.name}", preset, cls.presets)
         return cls.configured(**{**cls.presets[preset], **settings})
-
-    @classmethod
-    def configured(cls, **settings: Any) -> Self:
-        """Return the rule with the settings given; unknown names are answered with the nearest.
-
-        Raises:
-            UnknownNameError: No such hyperparameter or variant.
-            InvalidValueError: A value is not allowed.
-        """
-        known = {f.name for f in dataclasses.fields(cls)}
-        for name in settings:
-            if name not in known:
-                raise UnknownNameError(f"hyperparameter of {cls.name}", name, known)
-        return cls(**settings)
-
-    def values(self) -> dict[str, Number]:
-        """Return the numeric hyperparameters as a dictionary, in the order of declaration."""
-        return {name: getattr(self, name) for name in self.hyperparameters()}
-
-    def structure(self) -> dict[str, Any]:
-        """Return the variant fields as a dictionary, in the order of declaration."""
-        return {name: getattr(self, name) for name in self.variants()}
 
     def with_values(self, values: Mapping[str, Number]) -> Self:
         """Return this rule with hyperparameters replaced by arrays, without checking ranges.

@@ -1,16 +1,34 @@
 """What a task is: data, a model's initial parameters, a loss to minimize, a metric to judge by."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-__all__ = ["Batch", "Data", "Metric", "Params", "Split", "Target", "Task"]
+__all__ = ["STATE", "Batch", "Context", "Data", "Metric", "Params", "Split", "Target", "Task"]
 
 Params: TypeAlias = Any  # any pytree of JAX arrays
 Split: TypeAlias = Mapping[str, np.ndarray]  # arrays of equal length along the first axis
 Batch: TypeAlias = Mapping[str, Any]  # the same names, rows of one minibatch
+
+STATE = "state"  # key of what a model keeps beside its trained parameters, such as running averages
+
+
+class Context(NamedTuple):
+    """What a training loss may use beside parameters and minibatch; every number is traced, none recompiles.
+
+    Attributes:
+        key: JAX random key of this step and seed.
+        dropout: Share of units dropped, 0-d float32 in [0, 1).
+        label_smoothing: Share of the label spread over all classes, 0-d float32 in [0, 1).
+        diffusion: Width of the smoothing of activations (continuation), 0-d float32, 0 for none.
+    """
+
+    key: Any
+    dropout: Any
+    label_smoothing: Any
+    diffusion: Any
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,17 @@ class Task:
         licence: Licence of the data.
         loss_name: Name and unit of the loss for axes, e.g. ``cross-entropy (nats)``.
         version: Raised when data or definition changes, so that stored runs are not mixed.
+        training_loss: ``(params, batch, Context) -> (0-d array, state)``: the loss while training where it differs
+            from ``loss`` (dropout, label smoothing, batch statistics), with the next value of ``params["state"]``
+            ({} where the model keeps none); None trains on ``loss``. What ``params["state"]`` holds is not trained.
+        techniques: Names of the fields of :class:`Context` that ``training_loss`` heeds.
+        options: Choices of the model's structure by name, e.g. ``{"activation": ("relu", "tanh")}``.
+        rebuild: ``(**options) -> Task`` with other choices; None if there are no options.
+        chosen: The choices that differ from the defaults.
+        roles: What a parameter array is for, by its path: ``{"layer3.bias": "output-bias"}``; roles are
+            ``output-bias`` (with the loss's kind, see ``output``), ``gate-bias`` and ``fixed`` (no initializer
+            touches it).
+        output: ``classes`` or ``values``: what the output biases estimate, for their marginal statistics.
 
     Example:
         >>> import jax, jax.numpy as jnp, numpy as np
@@ -106,3 +135,10 @@ class Task:
     licence: str = ""
     loss_name: str = "loss"
     version: int = 1
+    training_loss: Callable[[Params, Batch, Context], tuple[Any, Any]] | None = None
+    techniques: frozenset[str] = frozenset()
+    options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    rebuild: "Callable[..., Task] | None" = None
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    output: Literal["classes", "values", ""] = ""

@@ -1,0 +1,1 @@
+"""Initializers: where the weights and biases of a network start."""

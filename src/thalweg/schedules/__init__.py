@@ -1,0 +1,1 @@
+"""Schedules: how a hyperparameter changes along a run."""
