@@ -33,7 +33,7 @@ def test_importing_thalweg_loads_none_of_its_parts() -> None:
     assert loaded_after("import thalweg", (*HEAVY, "numpy", "click", "rich", "thalweg.optimizers")) == []
 
 
-@pytest.mark.parametrize("package", ["optimizers", "landscapes", "records", "store", "report"])
+@pytest.mark.parametrize("package", ["optimizers", "handcoded", "landscapes", "records", "store", "report"])
 def test_package_is_light(package: str) -> None:
     assert loaded_after(f"import thalweg.{package}", ("jax", "torch")) == []
 
