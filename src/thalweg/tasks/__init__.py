@@ -3,6 +3,7 @@
 from thalweg.tasks.base import Data, Metric, Target, Task
 from thalweg.tasks.build import classification, regression
 from thalweg.tasks.catalogue import LoadedTask, find_task, load_task, task_data, task_listing, task_names, task_version
+from thalweg.tasks.choices import with_options
 from thalweg.tasks.split import split, standardize
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "task_listing",
     "task_names",
     "task_version",
+    "with_options",
 ]

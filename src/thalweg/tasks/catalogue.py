@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.errors import UnknownNameError
+from thalweg.errors import UnknownNameError, UsageError
 from thalweg.records import fingerprint
 from thalweg.tasks.base import Data, Task
+from thalweg.tasks.choices import with_options
 from thalweg.tasks.definition import definition_digest
 from thalweg.tasks.table import ENTRIES, Entry
 from thalweg.user_files import is_file_reference, load_object
@@ -90,15 +91,27 @@ def task_version(task: Task, source: str = "", data: Data | None = None) -> str:
             return the same numbers twice.
 
     Returns:
-        64 hexadecimal digits that change with the data, the name, the version and the source. The
-        built-in tasks' definitions are counted by their ``version``; of a task made in a running
-        program, the compiled code of its functions is counted, closures included.
+        64 hexadecimal digits that change with the data, the name, the version, the source and the structural
+        choices that differ from the defaults. The built-in tasks' definitions are counted by their ``version``; of a
+        task made in a running program, the compiled code of its functions is counted, closures included.
     """
     data = task_data(task) if data is None else data
     arrays = {part: _digests(getattr(data, part)) for part in ("train", "validation", "test")}
-    built_in = task.name in ENTRIES and find_task(task.name) is task
-    code = source if source or built_in else definition_digest(task)
-    return fingerprint({"name": task.name, "version": task.version, "source": code, "arrays": arrays})
+    code = source if source or _is_built_in(task) else definition_digest(task)
+    counted = {"name": task.name, "version": task.version, "source": code, "arrays": arrays}
+    return fingerprint({**counted, "chosen": dict(task.chosen)} if task.chosen else counted)
+
+
+def _is_built_in(task: Task) -> bool:
+    if task.name not in ENTRIES:
+        return False
+    known = find_task(task.name)
+    if known is task or not task.chosen:
+        return known is task
+    try:
+        return with_options(known, **task.chosen) is task
+    except UsageError:  # a task of the user's with the same name and options of its own
+        return False
 
 
 def _digests(part: Any) -> dict[str, list[Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from thalweg.errors import TaskError
 from thalweg.records import TaskCard
-from thalweg.tasks.base import Data, Metric, Target, Task
+from thalweg.tasks.base import STATE, Context, Data, Metric, Target, Task
 from thalweg.tasks.check_data import check_data
 from thalweg.tasks.start import first_batch, start_program
 
@@ -143,11 +143,36 @@ def _check_functions(task: Task, batch: Mapping[str, Any], data: Data) -> int:
     parameters = _count_parameters(task, params)
     _check_scalar(task, "loss", _call(task, "loss", partial(jax.eval_shape, task.loss, params, batch)))
     _call(task, "loss", partial(jax.eval_shape, jax.grad(task.loss), params, batch), doing="gradient")
+    if task.training_loss is not None:
+        _check_training_loss(task, params, batch)
     if task.metric is not None:
         shapes = {name: jax.ShapeDtypeStruct(array.shape, array.dtype) for name, array in data.validation.items()}
         found = _call(task, "metric", partial(jax.eval_shape, task.metric.function, params, shapes))
         _check_scalar(task, "metric", found)
     return parameters
+
+
+def _check_training_loss(task: Task, params: Any, batch: Mapping[str, Any]) -> None:
+    def traced(params: Any) -> Any:
+        return task.training_loss(params, batch, Context(jax.random.key(0), *jnp.zeros(3)))  # type: ignore[misc]
+
+    found = _call(task, "training loss", partial(jax.eval_shape, traced, params))
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise TaskError(
+            f"task {task.name!r}: its training loss returned a {type(found).__name__}; return (loss, state), state "
+            "being {} where the model keeps none."
+        )
+    _check_scalar(task, "training loss", found[0])
+    given, told = (params.get(STATE, {}) if isinstance(params, dict) else {}), found[1]
+    if _shapes(given) != _shapes(told):
+        raise TaskError(
+            f"task {task.name!r}: the state that its training loss returned differs from params[{STATE!r}] in names, "
+            "shapes or dtypes; return every array of it with its next value."
+        )
+
+
+def _shapes(tree: Any) -> list[tuple[str, tuple[int, ...], Any]]:
+    return [(_path(path), leaf.shape, leaf.dtype) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)]
 
 
 def _count_parameters(task: Task, params: Any) -> int:
@@ -165,7 +190,7 @@ def _count_parameters(task: Task, params: Any) -> int:
                 f"task {task.name!r}: parameter {_path(path)} has shape {leaf.shape} and so nothing to train; leave "
                 "empty arrays out of what init returns."
             )
-    return sum(math.prod(leaf.shape) for _, leaf in leaves)
+    return sum(math.prod(leaf.shape) for path, leaf in leaves if getattr(next(iter(path), None), "key", None) != STATE)
 
 
 def _check_scalar(task: Task, what: str, found: Any) -> None:
@@ -173,8 +198,8 @@ def _check_scalar(task: Task, what: str, found: Any) -> None:
     if shape != ():
         given = f"an array of shape {shape}" if shape is not None else f"a {type(found).__name__}"
         raise TaskError(f"task {task.name!r}: its {what} returned {given}; return one number, e.g. by jnp.mean.")
-    if what == "loss" and not jnp.issubdtype(found.dtype, jnp.floating):
-        raise TaskError(f"task {task.name!r}: its loss returned {found.dtype}; return a floating-point number.")
+    if what.endswith("loss") and not jnp.issubdtype(found.dtype, jnp.floating):
+        raise TaskError(f"task {task.name!r}: its {what} returned {found.dtype}; return a floating-point number.")
 
 
 def _check_numbers(task: Task, batch: Mapping[str, Any], data: Data) -> tuple[float, float]:

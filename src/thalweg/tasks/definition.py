@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import inspect
 import sys
 import types
 from typing import Any
@@ -29,6 +30,8 @@ def definition_digest(task: Task) -> str:
     walk = _Walk()
     for function in (task.init, task.loss, task.metric.function if task.metric else None):
         walk.visit(function)
+    if task.training_loss is not None and not _follows_from_loss(task.training_loss):
+        walk.visit(task.training_loss)
     return hashlib.sha256("\n".join(walk.parts).encode()).hexdigest()
 
 
@@ -49,6 +52,13 @@ def class_digest(made: type) -> str:
             walk.parts.append(name)
             walk.visit(value.fget if isinstance(value, property) else value)
     return hashlib.sha256("\n".join(walk.parts).encode()).hexdigest()
+
+
+def _follows_from_loss(training_loss: Any) -> bool:
+    # That of a builder, for a model that is no different in training.
+    if not (isinstance(training_loss, types.FunctionType) and training_loss.__module__ == "thalweg.tasks.build"):
+        return False
+    return inspect.getclosurevars(training_loss).nonlocals.get("train") is None
 
 
 class _Walk:

@@ -36,6 +36,7 @@ DIABETES = regression(
     _LINEAR.init,
     _LINEAR.apply,
     diabetes_data,
+    **_LINEAR.fields(),
     unit="points",
     scale=PROGRESSION_UNIT,
     batch_size=32,

@@ -12,14 +12,14 @@ References:
 import functools
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from thalweg.tasks.base import Data, Params, Target
+from thalweg.tasks.base import Data, Target, Task
 from thalweg.tasks.build import classification
-from thalweg.tasks.models import Model, convolve, dense, init_layers, mlp
+from thalweg.tasks.choices import Whole, task_family
+from thalweg.tasks.models import ACTIVATIONS, NORMALIZATIONS, Model, Pass, convolve, dense, init_layers, mlp, model
 from thalweg.tasks.split import split
 
 __all__ = ["MNIST1D", "MNIST1D_CNN", "mnist1d_data", "mnist1d_examples"]
@@ -103,51 +103,82 @@ def mnist1d_data() -> Data:
     return Data(*({**part, "x": ((part["x"] - mean) / deviation).astype(np.float32)} for part in parts))
 
 
-def _small_cnn() -> Model:
-    # Three convolutions of 25 channels at stride 2 and a dense layer, as in the paper.
-    sizes = [(5, 25), (3 * 25, 25), (3 * 25, 25), (5 * 25, 10)]
+def _small_cnn(width: int, activation: str, normalization: str) -> Model:
+    # Three convolutions at stride 2 and a dense layer, as in the paper; dropout on what goes to the dense layer.
+    sizes = [(5, width), (3 * width, width), (3 * width, width), (5 * width, 10)]
 
-    def apply(params: Params, x: Any) -> Any:
-        hidden = jax.nn.relu(convolve(params["layer1"], x[:, :, None], (5,), stride=2))
-        hidden = jax.nn.relu(convolve(params["layer2"], hidden, (3,), stride=2))
-        hidden = jax.nn.relu(convolve(params["layer3"], hidden, (3,), stride=2))
-        return dense(params["layer4"], jnp.reshape(hidden, (x.shape[0], -1)))
+    def forward(now: Pass, x: Any) -> Any:
+        hidden = x[:, :, None]
+        for number in range(1, 4):
+            hidden = convolve(now.params[f"layer{number}"], hidden, (5,) if number == 1 else (3,), stride=2)
+            hidden = now.activate(now.normalize(f"norm{number}", hidden))
+        return dense(now.params["layer4"], now.drop(1, jnp.reshape(hidden, (x.shape[0], -1))))
 
-    return Model(lambda key: init_layers(key, sizes), apply)
+    return model(
+        lambda key: init_layers(key, sizes),
+        forward,
+        activation=activation,
+        normalization=normalization,
+        channels={f"norm{number}": width for number in range(1, 4)},
+        roles={"layer4.bias": "output-bias"},
+    )
 
 
-_PERCEPTRON, _CNN = mlp((40, 100, 100, 10)), _small_cnn()
 SOURCE = "generated from the description of MNIST-1D (S. Greydanus and D. Kobak, arXiv:2011.14439, 2020)"
 LICENCE = "generated here; the templates' coordinates are the paper's (Apache-2.0)"
 
-MNIST1D = classification(
-    "mnist1d",
-    _PERCEPTRON.init,
-    _PERCEPTRON.apply,
-    mnist1d_data,
-    batch_size=100,
-    epochs=40,
-    # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
-    # rates; scripts/set_targets.py determines the final value.
-    target=Target("validation_loss", 1.18),
-    title="MNIST-1D, perceptron 40-100-100-10",
-    description="Tell ten one-dimensional drawings apart wherever they stand, with two layers of 100 ReLU units.",
-    source=SOURCE,
-    licence=LICENCE,
+
+def _perceptron(width: int, depth: int, activation: str, normalization: str) -> Task:
+    network = mlp((POINTS, *[width] * (depth - 1), 10), activation, normalization)
+    return classification(
+        "mnist1d",
+        network.init,
+        network.apply,
+        mnist1d_data,
+        **network.fields(),
+        batch_size=100,
+        epochs=40,
+        # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
+        # rates; scripts/set_targets.py determines the final value.
+        target=Target("validation_loss", 1.18),
+        title="MNIST-1D, perceptron 40-100-100-10",
+        description="Tell ten one-dimensional drawings apart wherever they stand, with two layers of 100 ReLU units.",
+        source=SOURCE,
+        licence=LICENCE,
+    )
+
+
+def _convolutional(width: int, activation: str, normalization: str) -> Task:
+    network = _small_cnn(width, activation, normalization)
+    return classification(
+        "mnist1d-cnn",
+        network.init,
+        network.apply,
+        mnist1d_data,
+        **network.fields(),
+        batch_size=100,
+        epochs=40,
+        # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
+        # rates; scripts/set_targets.py determines the final value.
+        target=Target("validation_loss", 0.36),
+        title="MNIST-1D, convolutional network",
+        description="Tell ten one-dimensional drawings apart with three convolutions of 25 channels and a dense layer.",
+        source=SOURCE,
+        licence=LICENCE,
+    )
+
+
+MNIST1D = task_family(
+    _perceptron,
+    {
+        "width": Whole(100, 1, 4096),
+        "depth": Whole(3, 1, 64),
+        "activation": tuple(ACTIVATIONS),
+        "normalization": NORMALIZATIONS,
+    },
 )
 
-MNIST1D_CNN = classification(
-    "mnist1d-cnn",
-    _CNN.init,
-    _CNN.apply,
-    mnist1d_data,
-    batch_size=100,
-    epochs=40,
-    # Provisional: median over four seeds of the best validation loss of Adam or momentum at its best of five
-    # rates; scripts/set_targets.py determines the final value.
-    target=Target("validation_loss", 0.36),
-    title="MNIST-1D, convolutional network",
-    description="Tell ten one-dimensional drawings apart with three convolutions of 25 channels and a dense layer.",
-    source=SOURCE,
-    licence=LICENCE,
+MNIST1D_CNN = task_family(
+    _convolutional,
+    {"width": Whole(25, 1, 512), "activation": tuple(ACTIVATIONS), "normalization": NORMALIZATIONS},
 )

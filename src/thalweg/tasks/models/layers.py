@@ -1,15 +1,12 @@
-"""Small models as pure JAX functions: parameters in nested dictionaries, no framework.
+"""Layers: weights and biases in dictionaries, products of matrices, convolutions.
 
-Every model is a pair ``init(key) -> params`` and ``apply(params, x) -> outputs``. Convolutions are
-written as patches times a matrix: a population is trained under ``vmap``, where a convolution with
+Convolutions are written as patches times a matrix: a population is trained under ``vmap``, where a convolution with
 each member's own kernel becomes a grouped convolution, which XLA runs many times slower on a CPU,
 while the product of matrices becomes a batched product of matrices. Measured for 16 members of
 ``digits-cnn`` on a busy core: 0.7 ms per member and step so, 9.2 ms by ``lax.conv``.
 """
 
-import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,20 +14,7 @@ import jax.numpy as jnp
 
 from thalweg.tasks.base import Params
 
-__all__ = ["Model", "convolve", "dense", "init_layers", "linear", "mlp", "window"]
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model as two pure functions.
-
-    Attributes:
-        init: ``key -> params``.
-        apply: ``(params, x) -> outputs``, x of shape (n, …), outputs of shape (n, outputs).
-    """
-
-    init: Callable[[Any], Params]
-    apply: Callable[[Params, Any], Any]
+__all__ = ["convolve", "dense", "init_layers", "window"]
 
 
 def init_layers(key: Any, sizes: Sequence[tuple[int, int]]) -> Params:
@@ -59,36 +43,9 @@ def init_layers(key: Any, sizes: Sequence[tuple[int, int]]) -> Params:
 
 
 def dense(layer: Params, x: Any) -> Any:
-    """Return ``x @ weight + bias``, x of shape (…, inputs)."""
-    return x @ layer["weight"] + layer["bias"]
-
-
-def linear(inputs: int, outputs: int) -> Model:
-    """Return a model without hidden layers; its weights start at zero, as its loss is convex."""
-
-    def init(key: Any) -> Params:
-        del key
-        return {
-            "layer1": {"weight": jnp.zeros((inputs, outputs), jnp.float32), "bias": jnp.zeros(outputs, jnp.float32)}
-        }
-
-    return Model(init, lambda params, x: dense(params["layer1"], x))
-
-
-def mlp(widths: Sequence[int]) -> Model:
-    """Return a multilayer perceptron with ReLU between its layers.
-
-    Args:
-        widths: Inputs, hidden widths, outputs; at least two numbers.
-    """
-    sizes = list(itertools.pairwise(widths))
-
-    def apply(params: Params, x: Any) -> Any:
-        for number in range(1, len(sizes)):
-            x = jax.nn.relu(dense(params[f"layer{number}"], x))
-        return dense(params[f"layer{len(sizes)}"], x)
-
-    return Model(lambda key: init_layers(key, sizes), apply)
+    """Return ``x @ weight + bias``, x of shape (…, inputs); a layer that has no bias adds none."""
+    product = x @ layer["weight"]
+    return product + layer["bias"] if "bias" in layer else product
 
 
 def window(x: Any, size: Sequence[int], stride: int = 1) -> Any:
