@@ -1,6 +1,6 @@
 """Techniques: what is done to gradients, weights and the order of examples while a network is trained."""
 
-from thalweg.techniques.averaging import EMA, SWA, Polyak, averaging_weights
+from thalweg.techniques.averaging import EMA, SWA, Polyak, averaged, averaging_weights
 from thalweg.techniques.base import Technique
 from thalweg.techniques.batching import (
     SAMPLINGS,
@@ -66,6 +66,7 @@ __all__ = [
     "WeightDecay",
     "accumulation",
     "available_share",
+    "averaged",
     "averaging_weights",
     "centralize",
     "clip_adaptively",

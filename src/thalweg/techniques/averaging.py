@@ -4,22 +4,23 @@ Every kind is one table of numbers: after update t the average moves by a share 
 
     average ← average + w_t·(x_t − average),   w_t in [0, 1]
 
-Before averaging starts w_t is 1, so the average is the weights themselves.
+Before averaging starts w_t is 1, so the average is the weights themselves. :func:`averaged` takes the step on arrays.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 
+from thalweg.arrays import Array, as_scalar, namespace
 from thalweg.errors import InvalidValueError
 from thalweg.settings import Number, hyperparameter, variant
 from thalweg.techniques.base import ActsOn, Technique
 
-__all__ = ["EMA", "SWA", "Polyak", "averaging_weights"]
+__all__ = ["EMA", "SWA", "Polyak", "averaged", "averaging_weights"]
 
 
 def _start(default: float) -> Any:
@@ -144,6 +145,23 @@ def averaging_weights(technique: Technique, total: int) -> np.ndarray:
     begun = min(math.floor(float(technique.start) * total + 1e-9), total - 1)  # type: ignore[attr-defined]
     since = np.arange(1, total + 1) - begun
     return np.where(since < 1, 1.0, SHARES[technique.name](technique, np.maximum(since, 1)))
+
+
+def averaged(averages: Sequence[Array], parameters: Sequence[Array], weight: Array) -> list[Array]:
+    """Return the averages after one update.
+
+    Args:
+        averages: Arrays of one run, the averages before; of any value where ``weight`` is 1.
+        parameters: Likewise, the weights after the update.
+        weight: Share w_t of this update in [0, 1], 0-d; 1 gives the parameters to the bit, 0 the averages.
+    """
+
+    def one(average: Array, x: Array) -> Array:
+        xp, share = namespace(average, x), as_scalar(weight, x, x.dtype)
+        # Rounding would leave a trace of the average at w = 1, and infinity in it would never go away.
+        return xp.where(share >= 1, x, xp.where(share > 0, average + share * (x - average), average))
+
+    return [one(average, x) for average, x in zip(averages, parameters, strict=True)]
 
 
 def _ema_shares(technique: Any, since: np.ndarray) -> np.ndarray:

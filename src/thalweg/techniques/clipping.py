@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from thalweg.arrays import Array, Namespace, as_scalar, compute_dtype, namespace, total
+from thalweg.arrays import Array, Namespace, as_scalar, namespace, total
 from thalweg.settings import Number, hyperparameter
 from thalweg.techniques.base import ActsOn, Technique
 
@@ -124,7 +124,7 @@ def clip_by_norm(gradients: Sequence[Array], threshold: Array) -> list[Array]:
     wide, xp = _wide(gradients)
     scale, relative = _common_norm(wide, xp)
     limit = as_scalar(threshold, wide[0], wide[0].dtype)
-    long = relative > limit / scale
+    long = (relative > limit / scale) & xp.isfinite(relative)
     length, divisor = xp.where(long, limit, 1.0), xp.where(long, relative, 1.0)
     return [
         xp.where(long, xp.astype(w / scale / divisor * length, g.dtype), g)
@@ -161,8 +161,8 @@ def _bounded(g: Array, limit: Array) -> Array:
 def _wide(arrays: Sequence[Array]) -> tuple[list[Array], Namespace]:
     """Return the arrays in one dtype in which norms can be computed, and their namespace."""
     xp = namespace(*arrays)
-    dtypes = {compute_dtype(a.dtype, xp) for a in arrays}
-    dtype = xp.float64 if xp.float64 in dtypes else xp.float32
+    double = any(a.dtype == xp.float64 for a in arrays)
+    dtype = xp.float64 if double else xp.float32
     return [xp.astype(a, dtype) for a in arrays], xp
 
 
@@ -188,7 +188,7 @@ def _clipped_units(g: Array, x: Array, factor: Array, epsilon: Array) -> Array:
     least = as_scalar(epsilon, wide, dtype)
     norm = weight_scale * weight_relative
     limit = as_scalar(factor, wide, dtype) * xp.where(norm < least, least, norm)
-    long = relative > limit / scale
+    long = (relative > limit / scale) & xp.isfinite(relative)
     length, divisor = xp.where(long, limit, 1.0), xp.where(long, relative, 1.0)
     return xp.where(long, xp.astype(wide / scale / divisor * length, g.dtype), g)
 

@@ -82,7 +82,7 @@ def available_share(technique: Curriculum, total: int) -> np.ndarray:
         [0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0, 1.0]
     """
     start, length = float(technique.start), float(technique.full) * total
-    done = np.minimum(1.0, np.arange(total) / length) if length > 0 else np.ones(total)
+    done = np.minimum(np.arange(total), length) / length if length > 0 else np.ones(total)
     if technique.pacing == "step":
         return np.where(done < 1, start, 1.0)
     if technique.pacing == "exponential":
