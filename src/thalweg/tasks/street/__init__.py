@@ -1,0 +1,1 @@
+"""Cars and pedestrians in generated street scenes, found by a small YOLO."""
