@@ -117,7 +117,9 @@ def test_listing_has_every_schedule() -> None:
     assert [item["name"] for item in listing] == list(SCHEDULES)
     for item in listing:
         assert {"title", "summary", "formula", "settings"} <= item.keys()
-        assert SCHEDULES[item["name"]](**item["settings"]) == SCHEDULES[item["name"]]()
+        settings = {entry["name"]: entry["default"] for entry in item["settings"]}
+        assert SCHEDULES[item["name"]].configured(**settings) == SCHEDULES[item["name"]]()
+        assert all(entry["meaning"] and entry["allowed"] for entry in item["settings"])
 
 
 def test_only_plateau_is_adaptive() -> None:

@@ -33,7 +33,7 @@ REFUSED = {
     "constant~half~cosine": "as in constant~0.5~cosine",
     "constant~1.5~cosine": "give 1 increasing shares of the run between 0 and 1",
     "constant~0.6~cosine~0.5~step": "give 2 increasing shares",
-    "constant~nan~cosine": "give 1 increasing shares",
+    "constant~nan~cosine": "as in constant~0.5~cosine",
     "cosine:warmpu=0.1": "did you mean 'warmup'?",
     "cosine:warmup=1.5": "cosine: warmup = 1.5 is no share of the run; give a number in [0, 1], or a number of updates "
     "with unit=update.",

@@ -1,11 +1,17 @@
-"""``thalweg explain``: what is known of an optimizer, a task or a landscape."""
+"""``thalweg explain``: what is known of an optimizer, task, landscape, schedule, initializer or technique."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from thalweg.cli import options
-from thalweg.cli.layout import Argument, Command
+from thalweg.cli.kinds import KINDS, Kind, first_file, kinds_of, kinds_of_file
+from thalweg.cli.layout import Argument, Command, Option
+from thalweg.cli.values import Choice, Whole
+
+if TYPE_CHECKING:
+    from thalweg.schedules import Schedule
+    from thalweg.settings import Configurable
 
 __all__ = ["explain"]
 
@@ -14,7 +20,11 @@ EXAMPLES = (
     ("explain adam@keras", "The same with the settings of a preset."),
     ("explain digits", "A task: what is trained, on which data, under which licence."),
     ("explain rosenbrock", "A landscape: its formula and its minima."),
+    ("explain cosine:warmup=0.1", "A schedule with its settings, and its picture over a run."),
+    ("explain warmup:0.1+cosine --steps 500 --out schedule.png", "A product of schedules, drawn as a figure too."),
+    ("explain constant --kind initializer", "The one that is meant, where several kinds have the name."),
 )
+POINTS = 201  # of a schedule in JSON
 
 
 @click.command(cls=Command, examples=EXAMPLES)
@@ -22,18 +32,42 @@ EXAMPLES = (
     "name",
     cls=Argument,
     metavar="NAME",
-    help="An optimizer, a task or a landscape; see 'thalweg list'. A rule or task of your own: path/to/file.py[:name].",
+    help="From 'thalweg list', settings as in cosine:warmup=0.1. Of your own: path/to/file.py[:name].",
 )
+@click.option(
+    "--kind",
+    cls=Option,
+    section="What is meant",
+    type=Choice(list(KINDS)),
+    help="schedule, initializer, biases or technique, where a name has several meanings.",
+)
+@click.option(
+    "--steps",
+    cls=Option,
+    section="What is meant",
+    type=Whole(1),
+    default=1000,
+    help="Updates of the run in a schedule's picture. Default: 1000.",
+)
+@options.out_file("--out", help="Draw a schedule: a file that ends in .png, .svg or .pdf.")
 @options.as_json
-def explain(name: str, as_json: bool) -> None:
-    """Explain an optimizer, a task or a landscape."""
-    document, text = _explained(name)
-    if as_json:
-        from thalweg.cli.output import print_json
+def explain(name: str, kind: str | None, steps: int, out: str | None, as_json: bool) -> None:
+    """Explain an optimizer, a task, a schedule or a technique."""
+    from thalweg.cli.output import FIGURES, output_path, print_json
 
+    figure = output_path(out, "--out", FIGURES) if out else None
+    found = _configurable(name, kind)
+    document, text = _explained(name) if found is None else _settings_page(found, name, steps)
+    if figure:
+        from thalweg.report.schedule import write_schedule
+
+        write_schedule(figure, _drawable(name, found), steps)
+    if as_json:
         print_json(document)
-    else:
-        click.echo(_with_bold_headings(text.rstrip("\n")))
+        return
+    click.echo(_with_bold_headings(text.rstrip("\n")))
+    if figure:
+        click.echo(f"\nFigure: {figure}")
 
 
 def _with_bold_headings(text: str) -> str:
@@ -46,8 +80,93 @@ def _with_bold_headings(text: str) -> str:
     return "\n".join(lines)
 
 
+def _configurable(name: str, word: str | None) -> "Configurable | None":
+    """Return the schedule, initializer or technique that is meant, or None for an optimizer, task or landscape.
+
+    Raises:
+        InvalidValueError: The name has several meanings.
+        UnknownNameError: Nothing of the kind asked for has that name.
+    """
+    from thalweg.errors import InvalidValueError
+
+    if word:
+        return KINDS[word].parse(name)
+    kinds = _meanings(name)
+    if len(kinds) > 1:
+        words = [kind.word for kind in kinds]
+        raise InvalidValueError(
+            f"name {name!r} is known as {', '.join(words[:-1])} and {words[-1]}; add --kind {words[0]} or "
+            "another of them."
+        )
+    return kinds[0].parse(name) if kinds else None
+
+
+def _meanings(name: str) -> list[Kind]:
+    from thalweg.landscapes import LANDSCAPES
+    from thalweg.optimizers import optimizer_names
+    from thalweg.schedules import is_composed
+    from thalweg.tasks.catalogue import task_names
+    from thalweg.user_files import is_file_reference
+
+    if is_composed(name):
+        return [KINDS["schedule"]]
+    if is_file_reference(first_file(name)):
+        return kinds_of_file(name)
+    if name.partition("@")[0] in {*LANDSCAPES, *task_names(), *optimizer_names()}:
+        return []
+    return kinds_of(name)
+
+
+def _settings_page(made: "Configurable", name: str, steps: int) -> tuple[Any, str]:
+    """Return what is known of a schedule, an initializer or a technique as data and as text."""
+    from thalweg.cli.configurables import as_text, described
+    from thalweg.cli.output import page_width
+    from thalweg.schedules import Schedule
+    from thalweg.user_files import is_file_reference
+
+    own = name.strip() if is_file_reference(first_file(name)) else ""  # with the path as it was given
+    if isinstance(made, Schedule):
+        return _schedule_page(made, own, steps)
+    document = described(made, own)
+    return document, as_text(document, page_width())
+
+
+def _schedule_page(schedule: "Schedule", notation: str, steps: int) -> tuple[Any, str]:
+    """Return a schedule's page: what is known of it, then its picture, then its parts if it has some."""
+    import numpy as np
+
+    from thalweg.cli.configurables import as_text, described
+    from thalweg.cli.output import page_width
+    from thalweg.schedules import checked_factors, schedule_notation, schedule_picture
+
+    factors = checked_factors(schedule, steps)
+    shown = np.unique(np.linspace(1, steps, POINTS).round().astype(int))
+    parts = [described(part, schedule_notation(part)) for part in getattr(schedule, "parts", ())]
+    document = {
+        **described(schedule, notation or schedule_notation(schedule)),
+        **({"parts": parts} if parts else {}),
+        "picture": {"steps": steps, "step": shown, "factor": factors[shown - 1]},
+    }
+    width = page_width()
+    head, *rest = as_text(document, width).split("\n\n")
+    drawn = schedule_picture(schedule, steps, min(width, 80) - 2).split("\n")
+    unknown = ["Reductions come on top; they depend on the losses."] if schedule.adaptive else []
+    picture = "\n".join(["Picture", *(f"  {line}" for line in [*drawn, *unknown])])
+    pages = [as_text(part, width, brief=True) for part in parts]
+    return document, "\n\n".join([head, picture, *rest, *pages])
+
+
+def _drawable(name: str, found: "Configurable | None") -> "Schedule":
+    from thalweg.errors import InvalidValueError
+    from thalweg.schedules import Schedule
+
+    if isinstance(found, Schedule):
+        return found
+    raise InvalidValueError(f"--out draws schedules, and {name!r} is none; leave it out.")
+
+
 def _explained(name: str) -> tuple[Any, str]:
-    """Return what is known of ``name`` as data and as text.
+    """Return what is known of an optimizer, task or landscape as data and as text.
 
     Raises:
         UnknownNameError: Nothing has that name.
@@ -68,7 +187,8 @@ def _explained(name: str) -> tuple[Any, str]:
         return _from_file(name)
     if name.partition("@")[0] in optimizer_names():
         return _optimizer(name)
-    raise UnknownNameError("name", name, {*optimizer_names(), *tasks, *landscapes})
+    known = {word for kind in KINDS.values() for word in kind.classes()}
+    raise UnknownNameError("name", name, {*optimizer_names(), *tasks, *landscapes, *known})
 
 
 def _optimizer(name: str) -> tuple[Any, str]:

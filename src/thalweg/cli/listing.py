@@ -17,6 +17,7 @@ __all__ = ["list_what"]
 EXAMPLES = (
     ("list optimizers", "Every optimizer, with what it keeps per parameter."),
     ("list tasks --json", "Every task as JSON."),
+    ("list schedules", "Every schedule, with its settings; 'thalweg explain cosine' draws one."),
     ("list studies --store team.db", "What was compared before, the newest first."),
 )
 
@@ -28,13 +29,13 @@ Items = list[dict[str, Any]]
     "what",
     cls=Argument,
     metavar="WHAT",
-    type=Choice(["optimizers", "tasks", "landscapes", "studies"]),
-    help="optimizers, tasks, landscapes or studies.",
+    type=Choice(["optimizers", "tasks", "landscapes", "schedules", "initializers", "techniques", "studies"]),
+    help="optimizers, tasks, landscapes, schedules, initializers, techniques or studies.",
 )
 @options.store
 @options.as_json
 def list_what(what: str, store: str | None, as_json: bool) -> None:
-    """List optimizers, tasks, landscapes or stored studies."""
+    """List optimizers, tasks, schedules, techniques or stored studies."""
     items = _studies(store) if what == "studies" else KINDS[what]()
     if as_json:
         from thalweg.cli.output import print_json
@@ -91,7 +92,32 @@ def _studies(store: str | None) -> Items:
         return [{"name": study.id, **plain(study)} for study in opened.list_studies()]
 
 
-KINDS: dict[str, Callable[[], Items]] = {"optimizers": _optimizers, "tasks": _tasks, "landscapes": _landscapes}
+def _schedules() -> Items:
+    from thalweg.schedules import schedule_listing
+
+    return schedule_listing()
+
+
+def _initializers() -> Items:
+    from thalweg.initializers import initializer_listing
+
+    return initializer_listing()
+
+
+def _techniques() -> Items:
+    from thalweg.techniques import technique_listing
+
+    return technique_listing()
+
+
+KINDS: dict[str, Callable[[], Items]] = {
+    "optimizers": _optimizers,
+    "tasks": _tasks,
+    "landscapes": _landscapes,
+    "schedules": _schedules,
+    "initializers": _initializers,
+    "techniques": _techniques,
+}
 
 
 def _show(what: str, items: Items) -> None:
@@ -137,6 +163,8 @@ def _columns(what: str) -> "list[tuple[Column, Callable[[dict[str, Any]], str]]]
                 (Column("kind", "left"), lambda item: item["kind"]),
                 (Column("formula", "left", 3), lambda item: item["formula"]),
             ]
+        case "schedules" | "initializers" | "techniques":
+            return _columns_of_settings(what)
     return [
         name,
         (Column("task", "left"), lambda item: item["task"]),
@@ -146,6 +174,22 @@ def _columns(what: str) -> "list[tuple[Column, Callable[[dict[str, Any]], str]]]
         (Column("created", "left", 2), lambda item: item["created"][:16].replace("T", " ")),
         (Column("optimizers", "left", 3), lambda item: ", ".join(item["contenders"])),
     ]
+
+
+def _columns_of_settings(what: str) -> "list[tuple[Column, Callable[[dict[str, Any]], str]]]":
+    """Return the columns of a listing of things with settings."""
+    from thalweg.report.tables import Column
+
+    columns: list[tuple[Column, Callable[[dict[str, Any]], str]]] = [
+        (Column("name", "left"), lambda item: item["name"]),
+        (Column("title", "left"), lambda item: item["title"]),
+        (Column("settings", "left", 3), lambda item: ", ".join(entry["name"] for entry in item["settings"])),
+    ]
+    if what == "initializers":
+        columns.insert(1, (Column("of", "left"), lambda item: item["kind"]))
+    elif what == "techniques":
+        columns.insert(1, (Column("acts on", "left"), lambda item: item["acts_on"]))
+    return columns
 
 
 def _settings(settings: dict[str, float]) -> str:

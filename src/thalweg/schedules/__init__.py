@@ -4,6 +4,7 @@ from thalweg.schedules.base import Schedule, unit
 from thalweg.schedules.catalogue import (
     SCHEDULES,
     find_schedule,
+    is_composed,
     parse_schedule,
     schedule_listing,
     schedule_notation,
@@ -46,6 +47,7 @@ __all__ = [
     "checked_factors",
     "find_schedule",
     "hyperparameter",
+    "is_composed",
     "load_schedule",
     "numbers",
     "parse_schedule",

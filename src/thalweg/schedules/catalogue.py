@@ -1,6 +1,7 @@
 """Every schedule by its name, and the notation they are written in."""
 
 import inspect
+import math
 import re
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +22,15 @@ from thalweg.schedules.user_schedules import file_of, load_schedule, split_file
 from thalweg.schedules.warmup import WarmUp
 from thalweg.settings import as_notation, from_notation
 
-__all__ = ["SCHEDULES", "find_schedule", "parse_schedule", "schedule_listing", "schedule_notation", "schedule_source"]
+__all__ = [
+    "SCHEDULES",
+    "find_schedule",
+    "is_composed",
+    "parse_schedule",
+    "schedule_listing",
+    "schedule_notation",
+    "schedule_source",
+]
 
 SCHEDULES: MappingProxyType[str, type[Schedule]] = MappingProxyType(
     {
@@ -43,6 +52,7 @@ SCHEDULES: MappingProxyType[str, type[Schedule]] = MappingProxyType(
 )
 
 PRODUCT = re.compile(r"(?<![\d.][eE])\+")  # not the sign in 1e+3
+JOINED = re.compile(r"~([^~/\\]*)~")  # not the home folder in ~/my_schedule.py
 
 
 def parse_schedule(text: str) -> Schedule:
@@ -63,20 +73,30 @@ def parse_schedule(text: str) -> Schedule:
         >>> schedule_notation(parse_schedule("warmup:0.1+cosine"))
         'warmup+cosine'
     """
-    pieces = text.split("~")
-    parts = tuple(_product(piece, text) for piece in pieces[::2])
-    if len(pieces) == 1:
-        return parts[0]
+    pieces = JOINED.split(text)
     try:
         places = tuple(float(place) for place in pieces[1::2])
     except ValueError:
-        places = ()
-    if len(pieces) % 2 == 0 or not places:
+        places = (math.nan,)
+    if any(map(math.isnan, places)) or any("~" in piece.lstrip().removeprefix("~/") for piece in pieces[::2]):
         raise InvalidValueError(
             f"schedule {text!r} is not understood; write two schedules with the share of the run where the second "
             "begins between them, as in constant~0.5~cosine."
         )
-    return Joined(parts, places)
+    parts = tuple(_product(piece, text) for piece in pieces[::2])
+    return Joined(parts, places) if places else parts[0]
+
+
+def is_composed(text: str) -> bool:
+    """Return whether a notation means several schedules, multiplied or one after the other.
+
+    Example:
+        >>> [is_composed(text) for text in ("cosine", "warmup+cosine", "~/a+b/my_task.py", "a.py:A+b.py:B", "1e+3")]
+        [False, True, False, True, False]
+    """
+    parts = _parts(text)
+    named = [part.strip().partition(":")[0] in SCHEDULES for part in parts]
+    return len(parts) > 1 and (any(named) or all(".py" in part for part in parts))
 
 
 def schedule_notation(schedule: Schedule) -> str:
@@ -103,7 +123,7 @@ def schedule_source(text: str) -> str:
     Raises:
         UserFileError: A file cannot be used.
     """
-    found = [split_file(part) for piece in text.split("~")[::2] for part in PRODUCT.split(piece)]
+    found = [split_file(part) for part in _parts(text)]
     return "+".join(load_schedule(reference)[1] for reference, _ in found if reference)
 
 
@@ -125,10 +145,24 @@ def schedule_listing() -> list[dict[str, Any]]:
             "title": kind.title,
             "summary": " ".join(inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0].split()),
             "formula": list(kind.formula),
-            "settings": {**kind().values(), **kind().structure()},
+            "settings": [
+                {"name": key, "default": getattr(kind(), key), "allowed": what.range_text(), "meaning": what.meaning}
+                for key, what in kind.hyperparameters().items()
+            ]
+            + [
+                {"name": key, "default": getattr(kind(), key), "allowed": list(what.choices), "meaning": what.meaning}
+                for key, what in kind.variants().items()
+            ],
+            "borders": list(kind.borders),
+            "sources": list(kind.sources),
+            "differences": list(kind.differences),
         }
         for kind in SCHEDULES.values()
     ]
+
+
+def _parts(text: str) -> list[str]:
+    return [part for piece in JOINED.split(text)[::2] for part in PRODUCT.split(piece)]
 
 
 def _product(piece: str, text: str) -> Schedule:

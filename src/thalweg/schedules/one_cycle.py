@@ -78,8 +78,8 @@ class OneCycle(_Cycle):
         "After the end: e.",
     )
     differences: ClassVar[tuple[str, ...]] = (
-        "torch's and Optax' default is up=0.3:start=0.04:final=4e-06:phases=two:shape=cosine here (div_factor 25, "
-        "final_div_factor 10⁴).",
+        "torch's and Optax' default is up = 0.3, start = 0.04 (div_factor 25), final = 4e-6 (final_div_factor 10⁴), "
+        "phases = two, shape = cosine.",
         "Optax' cosine_onecycle_schedule with phases = two and linear_onecycle_schedule with three are equal "
         "(pct_final = up + down).",
         "torch's OneCycleLR peaks at update U, one earlier, and takes its last update at e itself.",
