@@ -29,6 +29,10 @@ EXAMPLES = (
         "compare digits,breast-cancer,diabetes --optimizers sgd,adam",
         "Several tasks, and a performance profile over them.",
     ),
+    (
+        "compare digits --optimizers sgd,adam --vary schedule=constant,schedule=cosine",
+        "Each optimizer with and without a schedule, on the same seeds.",
+    ),
     ("compare my_task.py --optimizers adam,my_rule.py:MyRule", "Your own task and your own rule, from your own files."),
 )
 
@@ -75,6 +79,16 @@ EXAMPLES = (
     type=Whole(1),
     help="Seeds per setting, instead of the effort's.",
 )
+@options.techniques
+@click.option(
+    "--vary",
+    multiple=True,
+    cls=Option,
+    section="What is compared",
+    type=Names(),
+    help="Alternatives that take part side by side, as in none,clip-norm:1 or schedule=constant,schedule=cosine; "
+    "may be given again for every combination.",
+)
 @options.epochs
 @options.batch_size
 @options.seed
@@ -113,11 +127,12 @@ def _studies(
     from thalweg.cli.progress import Watch
 
     kept = "finished runs are stored, and the same command continues from there."
-    names = ("effort", "tune", "epochs", "batch_size", "trials", "tuning_seeds", "seed", "store")
+    names = ("effort", "tune", "schedule", "epochs", "batch_size", "trials", "tuning_seeds", "seed", "store")
     with Watch(quiet=request["quiet"], kept=kept) as watch:
         from thalweg.study.compare import compare_many
 
         chosen = {name: request[name] for name in names}
+        chosen |= {"techniques": options.chosen_techniques(request), "vary": request["vary"] or None}
         return compare_many(tasks, optimizers, watcher=watch, command=command, **chosen)
 
 

@@ -8,7 +8,17 @@ import click
 from thalweg.cli.layout import Option
 from thalweg.cli.values import SEED_LIMIT, Whole
 
-__all__ = ["as_json", "batch_size", "epochs", "out_file", "quiet", "seed", "store"]
+__all__ = [
+    "as_json",
+    "batch_size",
+    "chosen_techniques",
+    "epochs",
+    "out_file",
+    "quiet",
+    "seed",
+    "store",
+    "techniques",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -71,3 +81,51 @@ def seed(function: Function) -> Function:
 def out_file(*names: str, help: str) -> Callable[[Function], Function]:  # noqa: A002 (click's name)
     """Return a decorator that adds an option for a file to be written."""
     return click.option(*names, cls=Option, section=OUTPUT, metavar="FILE", help=help)
+
+
+def techniques(function: Function) -> Function:
+    """Add ``--schedule``, ``--initializer``, ``--model`` and ``--with``."""
+    section = "How it is trained"
+    for option in (
+        click.option(
+            "--with",
+            "techniques",
+            multiple=True,
+            cls=Option,
+            section=section,
+            metavar="TECHNIQUE",
+            help="From 'thalweg list techniques', as in clip-norm:1 or bias=marginal; may be given again.",
+        ),
+        click.option(
+            "--model",
+            "model",
+            multiple=True,
+            cls=Option,
+            section=section,
+            metavar="OPTION=VALUE",
+            help="A choice of the task's model, as in activation=tanh; see 'thalweg explain TASK'.",
+        ),
+        click.option(
+            "--initializer",
+            cls=Option,
+            section=section,
+            metavar="NAME",
+            help="From 'thalweg list initializers', as in he or sparse:k=15. Default: the task's own.",
+        ),
+        click.option(
+            "--schedule",
+            cls=Option,
+            section=section,
+            metavar="NAME",
+            help="Learning-rate schedule from 'thalweg list schedules', as in cosine:warmup=0.1. Default: constant.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def chosen_techniques(request: dict[str, Any]) -> list[str]:
+    """Return what ``--with``, ``--model`` and ``--initializer`` ask for, as techniques."""
+    models = [f"model.{one}" for one in request["model"]]
+    initializer = [f"initializer={request['initializer']}"] if request["initializer"] else []
+    return [*request["techniques"], *models, *initializer]

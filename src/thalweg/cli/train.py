@@ -24,6 +24,10 @@ EXAMPLES = (
         "train digits --optimizer momentum --set learning_rate=0.3 --set momentum=0.95 --epochs 60",
         "Two settings, and twice as long.",
     ),
+    (
+        "train digits --optimizer sgd --schedule cosine:warmup=0.1 --with clip-norm:1 --model activation=tanh",
+        "A schedule, clipping and another activation.",
+    ),
     ("train my_task.py --optimizer my_rule.py:MyRule --json", "Your own task and rule; the whole curve as JSON."),
 )
 
@@ -49,6 +53,7 @@ EXAMPLES = (
     type=Setting(),
     help="A hyperparameter, as in learning_rate=0.01; may be given again for another one.",
 )
+@options.techniques
 @options.epochs
 @options.batch_size
 @options.seed
@@ -67,8 +72,10 @@ def train(task: str, optimizer: str, settings: tuple[tuple[str, Any], ...], as_j
     with Watch(quiet=request["quiet"], kept="nothing of this run is kept; the same command starts it again.") as watch:
         from thalweg.study.train import train as train_one
 
-        names = ("epochs", "batch_size", "seed", "store")
-        run = train_one(task, optimizer, chosen, watcher=watch, **{name: request[name] for name in names})
+        names = ("epochs", "batch_size", "schedule", "seed", "store")
+        settings_of_run = {name: request[name] for name in names}
+        used = options.chosen_techniques(request)
+        run = train_one(task, optimizer, chosen, techniques=used, watcher=watch, **settings_of_run)
     if figure:
         from thalweg.report.training import write_training
 
@@ -87,6 +94,7 @@ def _document(run: "TrainedRun") -> dict[str, Any]:
         "optimizer": spec.optimizer.name,
         "hyperparameters": spec.optimizer.hyperparameters,
         "structure": spec.optimizer.structure,
+        "techniques": spec.techniques,
         "batch_size": spec.batch_size,
         "steps": spec.steps,
         "seed": spec.seed,
@@ -115,6 +123,10 @@ def _show(run: "TrainedRun", figure: "Path | None") -> None:
     settings = ", ".join(f"{name} {number(value)}" for name, value in result.spec.optimizer.hyperparameters.items())
     screen.print(Text(card.title or card.name, style="bold"))
     screen.print(Text(f"{result.spec.optimizer.name}: {settings}", style="dim"))
+    if result.spec.techniques:
+        from thalweg.study.recipes import technique_label
+
+        screen.print(Text(f"with {technique_label(result.spec.techniques)}", style="dim"))
     if result.status == "diverged":
         screen.print(
             Text(f"! It diverged at step {result.diverged_at:,}; try a smaller learning rate.", style="yellow")

@@ -44,6 +44,7 @@ class Contender:
         structure: Every variant field's value.
         source: Fingerprint of a user's own rule; empty for built-in rules.
         special_cases: Names of rules that this one contains (for the inclusion warning).
+        techniques: What differs from plain training, as in ``RunSpec.techniques``.
     """
 
     label: str
@@ -55,6 +56,7 @@ class Contender:
     structure: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     special_cases: tuple[str, ...] = ()
+    techniques: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Protocol:
         steps: Updates per run, the same for all.
         evaluate_every: Updates between two points of a curve.
         sampler: How the space is sampled.
-        schedule: Schedule family of the learning rate, the same for all.
+        schedule: Schedule of the learning rate that all share; entries may have one of their own.
         resamples: Bootstrap resamples.
         confidence: Confidence level of every interval.
         win_probability: P(A better than B) from which a win may be claimed.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self, runtime_checkable
 
-from thalweg.records import PlannedRun, RunResult, StudyRecord
+from thalweg.records import PlannedRun, RunResult, RunSpec, StudyRecord
 
 __all__ = ["Store", "StudyListing"]
 
@@ -69,6 +69,14 @@ class Store(Protocol):
 
         Args:
             fingerprints: ``RunSpec.fingerprint`` of each wanted run, any number.
+        """
+        ...
+
+    def find_runs(self, beginning: str) -> list[RunSpec]:
+        """Return the runs whose fingerprint begins so and that have a result, at most 10.
+
+        Args:
+            beginning: First digits of ``RunSpec.fingerprint``, 4 or more.
         """
         ...
 

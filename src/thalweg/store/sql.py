@@ -21,6 +21,7 @@ from thalweg.store.tables import curves, planned_runs, results, runs, studies
 
 __all__ = ["SqlStore"]
 
+SHORTEST_BEGINNING = 4  # digits of a fingerprint by which a run may be named
 CHUNK = 500  # values in one IN list; SQLite before 3.32 allows 999 variables
 Answer = TypeVar("Answer")
 
@@ -52,6 +53,15 @@ class SqlStore:
         query = select(*columns).join_from(runs, results).join(curves, curves.c.run_id == results.c.run_id)
         with self._read() as connection:
             return {row[0]: run_result(row) for row in in_chunks(connection, query, fingerprints)}
+
+    def find_runs(self, beginning: str) -> list[RunSpec]:
+        """Return the runs whose fingerprint begins so and that have a result, at most 10."""
+        if len(beginning) < SHORTEST_BEGINNING or set(beginning) - set("0123456789abcdef"):
+            return []
+        query = select(runs.c.fingerprint, runs.c.spec).join_from(runs, results)
+        query = query.where(runs.c.fingerprint >= beginning, runs.c.fingerprint < beginning + "g").limit(10)
+        with self._read() as connection:
+            return [codec.run_spec(spec, fingerprint) for fingerprint, spec in connection.execute(query)]
 
     def known_runs(self, fingerprints: Iterable[str]) -> set[str]:
         """Return those of the fingerprints that have a result."""

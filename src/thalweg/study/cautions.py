@@ -137,6 +137,8 @@ def _inclusion(evidence: Evidence) -> Iterator[StudyWarning]:
 
 def _contains(general: Contender, special: Contender) -> bool:
     """Return whether one entry can become the other: another rule, or itself with less tuned."""
+    if general.techniques != special.techniques:
+        return False
     if special.optimizer in general.special_cases:
         return True
     if (general.optimizer, general.structure) != (special.optimizer, special.structure):

@@ -1,6 +1,6 @@
 """Who takes part in a study: entries of a comparison made from rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
@@ -16,7 +16,11 @@ LEARNING_RATE = "learning_rate"
 Tune: TypeAlias = Literal["all", "learning-rate", "both"]
 
 
-def contenders_for(rules: Sequence[tuple[str, type[Rule], str, str]], tune: Tune = "all") -> tuple[Contender, ...]:
+def contenders_for(
+    rules: Sequence[tuple[str, type[Rule], str, str]],
+    tune: Tune = "all",
+    recipes: Sequence[tuple[str, Mapping[str, str]]] = (("", {}),),
+) -> tuple[Contender, ...]:
     """Return the entries of a comparison.
 
     Args:
@@ -25,6 +29,7 @@ def contenders_for(rules: Sequence[tuple[str, type[Rule], str, str]], tune: Tune
             source of a user's own rule, empty for a built-in one.
         tune: ``all`` searches every hyperparameter that has a range, ``learning-rate`` only the
             learning rate; ``both`` makes two entries of each rule that has more to tune.
+        recipes: Techniques with which every entry takes part, each with what is added to its label.
 
     Returns:
         The entries in the order given. A built-in rule is labelled as it was written, a user's
@@ -44,7 +49,8 @@ def contenders_for(rules: Sequence[tuple[str, type[Rule], str, str]], tune: Tune
         raise InvalidValueError(f"tune = {tune!r} is not allowed; give one of all, learning-rate, both.")
     made: dict[str, Contender] = {}
     for reference, rule_class, preset, source in rules:
-        for contender in _entries(reference, rule_class, preset, source, tune):
+        entries = _entries(reference, rule_class, preset, source, tune)
+        for contender in (_with(entry, *recipe) for recipe in recipes for entry in entries):
             if contender.label in made:
                 raise InvalidValueError(
                     f"optimizers: {contender.label!r} is given twice; name each entry once, "
@@ -52,6 +58,11 @@ def contenders_for(rules: Sequence[tuple[str, type[Rule], str, str]], tune: Tune
                 )
             made[contender.label] = contender
     return tuple(made.values())
+
+
+def _with(entry: Contender, label: str, techniques: Mapping[str, str]) -> Contender:
+    """Return an entry with techniques."""
+    return replace(entry, label=f"{entry.label} + {label}" if label else entry.label, techniques=dict(techniques))
 
 
 def _entries(

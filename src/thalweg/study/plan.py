@@ -103,7 +103,10 @@ def tuning_runs(spec: StudySpec) -> list[PlannedRun]:
         for trial, point in enumerate([{}, *points], start=-1):
             optimizer = optimizer_spec(contender, {**contender.defaults, **point})
             role = "trial" if trial >= 0 else "default-trial"
-            runs += [PlannedRun(contender.label, role, trial, _run(spec, optimizer, seed, False)) for seed in seeds]
+            runs += [
+                PlannedRun(contender.label, role, trial, _run(spec, contender, optimizer, seed, False))
+                for seed in seeds
+            ]
     return runs
 
 
@@ -127,8 +130,8 @@ def confirmation_runs(spec: StudySpec, selections: Mapping[str, Selection]) -> l
         winner = optimizer_spec(contender, selection.hyperparameters)
         default = optimizer_spec(contender, contender.defaults)
         label, trial = contender.label, selection.trial
-        runs += [PlannedRun(label, "winner", trial, _run(spec, winner, seed, True)) for seed in seeds]
-        runs += [PlannedRun(label, "default", -1, _run(spec, default, seed, True)) for seed in seeds]
+        runs += [PlannedRun(label, "winner", trial, _run(spec, contender, winner, seed, True)) for seed in seeds]
+        runs += [PlannedRun(label, "default", -1, _run(spec, contender, default, seed, True)) for seed in seeds]
     return runs
 
 
@@ -137,7 +140,7 @@ def optimizer_spec(contender: Contender, hyperparameters: Mapping[str, float]) -
     return OptimizerSpec(contender.optimizer, dict(hyperparameters), dict(contender.structure), contender.source)
 
 
-def _run(spec: StudySpec, optimizer: OptimizerSpec, seed: int, read_test: bool) -> RunSpec:
+def _run(spec: StudySpec, contender: Contender, optimizer: OptimizerSpec, seed: int, read_test: bool) -> RunSpec:
     """Return one run of the study."""
     protocol = spec.protocol
     return RunSpec(
@@ -149,7 +152,7 @@ def _run(spec: StudySpec, optimizer: OptimizerSpec, seed: int, read_test: bool) 
         evaluate_every=protocol.evaluate_every,
         seed=seed,
         read_test=read_test,
-        techniques={} if protocol.schedule == "constant" else {"schedule": protocol.schedule},
+        techniques=dict(contender.techniques),
     )
 
 

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from thalweg.optimizers.base import Rule
 from thalweg.records import OptimizerSpec, RunResult, RunSpec, TaskCard
 from thalweg.store import Store
+from thalweg.study.orders import orders_of
+from thalweg.study.recipes import Items, check_recipe, model_options, techniques_from
 from thalweg.study.requests import LARGEST_SEED, check_watcher, opened_store, settings_of, single, whole
 from thalweg.study.rules import check_compiles, configured, resolve
+from thalweg.study.weights import keep_weights, loaded_for, weights_of
 from thalweg.study.workbench import ready_task
 from thalweg.tasks.base import Task
+from thalweg.training.beginning import parameter_paths
 from thalweg.training.plan import Plan
 from thalweg.training.population import Engine, Member
 from thalweg.training.progress import Progress, Watcher
@@ -32,6 +38,7 @@ class TrainedRun:
         rule: The optimizer with its settings.
         from_store: Whether the store already held the run, so nothing was trained.
         seconds: ``trace``, ``compile``, ``train`` and ``evaluate``; zeros if from the store.
+        store: Where the run is kept.
     """
 
     result: RunResult
@@ -39,6 +46,17 @@ class TrainedRun:
     rule: Rule
     from_store: bool
     seconds: Mapping[str, float]
+    store: str | Path | Store | None = None
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The trained parameters by path, e.g. ``layer1.weight``; trained again where they were not kept.
+
+        Raises:
+            UsageError: The task or the optimizer was made in a running program and its weights were not kept.
+        """
+        with ExitStack() as stack:
+            return weights_of(self.result.spec, opened_store(self.store, stack))
 
 
 def train(
@@ -48,6 +66,9 @@ def train(
     *,
     epochs: int | None = None,
     batch_size: int | None = None,
+    schedule: object = None,
+    initializer: object = None,
+    techniques: Items | None = None,
     seed: int = 0,
     store: str | Path | Store | None = None,
     watcher: Watcher | None = None,
@@ -60,6 +81,9 @@ def train(
         hyperparameters: Hyperparameters and variants that differ from the defaults.
         epochs: Passes over the training data; the task's own by default.
         batch_size: Examples per step; the task's own by default.
+        schedule: Schedule of the learning rate, e.g. ``"cosine"``; constant by default.
+        initializer: Where the weights start, e.g. ``"he"``; as the task says by default.
+        techniques: What else the run is trained with, e.g. ``["clip-norm:1", "model.activation=tanh"]``.
         seed: Fixes initial parameters and batch order, 0 … 2³¹ − 1.
         store: Path, URL or open store; the user's own store by default.
         watcher: Told of progress several times a second.
@@ -73,7 +97,10 @@ def train(
         >>> run.result.status
         'finished'
     """
-    ready = ready_task(task)
+    used = techniques_from(techniques)
+    for name, value in (("schedule", schedule), ("initializer", initializer)):
+        used |= techniques_from({name: value}) if value is not None else {}
+    ready = ready_task(task, model_options(used))
     seed = whole("seed", seed, 0, LARGEST_SEED)
     check_watcher(watcher)
     reference, rule_class, preset, source = resolve([optimizer])[0]
@@ -81,6 +108,7 @@ def train(
     if source:
         check_compiles([(rule.name, rule)], ready.leaves)
     lengths = ready.schedule(epochs, batch_size)
+    recipe = check_recipe(used, [rule], ready, lengths)
     name = reference.removesuffix(f"@{preset}") if preset else reference
     values = {key: float(value) for key, value in rule.values().items()}
     spec = RunSpec(
@@ -92,6 +120,7 @@ def train(
         evaluate_every=lengths.evaluate_every,
         seed=seed,
         read_test=True,
+        techniques=used,
     )
     with ExitStack() as stack:
         opened = opened_store(store, stack)
@@ -99,14 +128,27 @@ def train(
         if known is not None:
             _tell_done(watcher, known)
             return TrainedRun(
-                known, ready.card, rule, True, dict.fromkeys(("trace", "compile", "train", "evaluate"), 0.0)
+                known, ready.card, rule, True, dict.fromkeys(("trace", "compile", "train", "evaluate"), 0.0), store
             )
         windows = min(WINDOWS_PER_CALL, spec.steps // spec.evaluate_every)
-        engine = Engine(ready.task, ready.data, [rule], spec.batch_size, spec.evaluate_every, Plan(1, windows, 1))
+        engine = Engine(
+            ready.task,
+            ready.data,
+            [rule],
+            spec.batch_size,
+            spec.evaluate_every,
+            Plan(1, windows, 1),
+            features=recipe.features,
+            keep_parameters=True,
+            ordered=orders_of(ready, [recipe], spec.batch_size, spec.steps),
+            loaded=loaded_for([recipe], opened),
+        )
         (results,) = engine.train([Member(spec, rule)], phase="training", watcher=watcher)
         opened.save_runs(results)
+        weights = zip(parameter_paths(ready.task), engine.parameters[spec.fingerprint], strict=True)
+        keep_weights(spec.fingerprint, dict(weights))
     parts = {name: getattr(engine.seconds, name) for name in ("trace", "compile", "train", "evaluate")}
-    return TrainedRun(results[0], ready.card, rule, False, parts)
+    return TrainedRun(results[0], ready.card, rule, False, parts, store)
 
 
 def _tell_done(watcher: Watcher | None, result: RunResult) -> None:

@@ -1,7 +1,8 @@
 """A task made ready for training: loaded, checked, fingerprinted, with what the engine needs of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from thalweg.study.requests import shown, whole
 from thalweg.tasks.base import Data, Task
 from thalweg.tasks.catalogue import load_task, task_version
 from thalweg.tasks.check import check_task, task_card
+from thalweg.tasks.choices import with_options
 from thalweg.training.batches import steps_per_epoch
 from thalweg.training.devices import prepare_jax
 
@@ -48,6 +50,7 @@ class ReadyTask:
         data: Its splits.
         version: Fingerprint of data and definition.
         card: Facts for reports.
+        original: The task without choices of the model's structure, if it has any.
     """
 
     reference: str
@@ -55,6 +58,14 @@ class ReadyTask:
     data: Data
     version: str
     card: TaskCard
+    original: Task | None = None
+
+    def variant(self, options: Mapping[str, str]) -> "ReadyTask":
+        """Return the same task with choices of the model's structure; itself if it has them already."""
+        mine = {name: str(value) for name, value in self.task.chosen.items()}
+        if dict(options) == mine or not (options or mine):
+            return self
+        return _variant(self.original or self.task, self.reference, self.version, tuple(sorted(options.items())))
 
     @cached_property
     def examples(self) -> int:
@@ -100,8 +111,12 @@ class ReadyTask:
         return tuple(jax.tree.leaves(jax.eval_shape(self.task.init, jax.eval_shape(lambda: jax.random.key(0)))))
 
 
-def ready_task(reference: str | Path | Task) -> ReadyTask:
+def ready_task(reference: str | Path | Task, options: Mapping[str, str] | None = None) -> ReadyTask:
     """Return a task by name or file, or a task object, checked and ready to train.
+
+    Args:
+        reference: The task.
+        options: Choices of the model's structure that differ from the task's own.
 
     Raises:
         UnknownNameError: No such task.
@@ -122,7 +137,18 @@ def ready_task(reference: str | Path | Task) -> ReadyTask:
         task, name, source = loaded.task, reference, loaded.source_fingerprint
     checked = check_task(task)
     version = task_version(task, source, checked.data)
+    if options:
+        changed = with_options(task, **options)
+        checked = check_task(changed)
+        return ReadyTask(name, changed, checked.data, version, task_card(changed, checked), task)
     return ReadyTask(name, task, checked.data, version, task_card(task, checked))
+
+
+@lru_cache(maxsize=64)
+def _variant(original: Task, reference: str, version: str, options: tuple[tuple[str, str], ...]) -> ReadyTask:
+    changed = with_options(original, **dict(options)) if options else original
+    checked = check_task(changed)
+    return ReadyTask(reference, changed, checked.data, version, task_card(changed, checked), original)
 
 
 def _window(epochs: int, per_epoch: int) -> int:

@@ -18,6 +18,8 @@ STATE = "state"  # key of what a model keeps beside its trained parameters, such
 class Context(NamedTuple):
     """What a training loss may use beside parameters and minibatch; every number is traced, none recompiles.
 
+    A field that no run of the program asks for is None; a training loss then leaves the technique out.
+
     Attributes:
         key: JAX random key of this step and seed.
         dropout: Share of units dropped, 0-d float32 in [0, 1).

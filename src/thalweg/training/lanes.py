@@ -10,6 +10,7 @@ import numpy as np
 from thalweg.optimizers.base import Rule
 from thalweg.records import RunSpec
 from thalweg.training.plan import Plan
+from thalweg.training.recipe import recipe_of
 
 __all__ = ["Call", "Member", "Slots", "calls_for", "each_slot", "rule_key"]
 
@@ -54,11 +55,11 @@ def calls_for(
         members: The runs, all different.
         index: Position of each optimizer in the program, by :func:`rule_key`.
         plan: Shape of the program.
-        shared: Whether a lane may hold one seed only.
+        shared: Whether the members of a lane must have the same minibatches.
     """
-    alike: dict[tuple[int, int], list[Member]] = defaultdict(list)
+    alike: dict[tuple[Any, ...], list[Member]] = defaultdict(list)
     for member in members:
-        alike[index[rule_key(member.rule)], member.spec.seed if shared else 0].append(member)
+        alike[index[rule_key(member.rule)], _minibatches(member) if shared else None].append(member)
     lanes = [_lane(rule, part, plan.members) for (rule, _), own in alike.items() for part in _parts(own, plan.members)]
     return [_call(part, plan.devices) for part in _parts(lanes, plan.devices)]
 
@@ -66,6 +67,10 @@ def calls_for(
 def each_slot(call: Call, value: Callable[[Member], Any]) -> np.ndarray:
     """Return ``value(member)`` of every slot, stacked to (devices · members, …)."""
     return np.stack([value(member) for slots in call for member in slots.members])
+
+
+def _minibatches(member: Member) -> tuple[Any, ...]:
+    return member.spec.seed, recipe_of(member.spec.techniques).order
 
 
 def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:

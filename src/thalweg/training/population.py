@@ -1,7 +1,7 @@
 """Train any number of runs of one task as few calls of one compiled program."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -11,22 +11,18 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from thalweg.optimizers.base import Rule
-from thalweg.records import Curve, RunResult
+from thalweg.records import RunResult
 from thalweg.tasks.base import Data, Task
-from thalweg.tasks.start import Start, measure, start_of
-from thalweg.training.batches import batch_rows
+from thalweg.tasks.start import Start, measure
+from thalweg.training.beginning import begin
+from thalweg.training.feeding import Feeding, Rows
 from thalweg.training.lanes import Call, Member, calls_for, each_slot, rule_key
+from thalweg.training.outcome import final_leaves, real_values, results_of
 from thalweg.training.plan import Plan
-from thalweg.training.program import (
-    DIVERGENCE_FACTOR,
-    Carry,
-    Curves,
-    Lane,
-    Structure,
-    lane_program,
-    state_size,
-)
+from thalweg.training.program import lane_program
 from thalweg.training.progress import Phase, Watcher
+from thalweg.training.recipe import Recipe, recipe_of
+from thalweg.training.structure import Carry, Curves, Lane, Structure, kept_leaves
 from thalweg.training.tally import Tally
 
 __all__ = ["Engine", "Member", "Seconds"]
@@ -62,6 +58,11 @@ class Engine:
         plan: Shape of the program.
         shared: Whether a lane holds one seed only and its members share their minibatches. Faster by a tenth or
             two where the runs of a seed fill lanes; wasteful where they do not.
+        features: Names of the techniques to compile in; those of the members to be trained must be among them.
+        keep_parameters: Whether :attr:`parameters` gathers the runs' final parameters.
+        parameters: Final parameters by fingerprint of the run, as leaves in JAX's order.
+        ordered: Rows of runs that ask for an order of their own, by that order's notation.
+        loaded: Parameters of other runs that runs start from, by what ``start`` says.
     """
 
     task: Task
@@ -72,7 +73,12 @@ class Engine:
     plan: Plan
     shared: bool = False
     seconds: Seconds = field(default_factory=Seconds)
-    _starts: dict[int, Start] = field(default_factory=dict)
+    features: frozenset[str] = frozenset()
+    keep_parameters: bool = False
+    parameters: dict[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
+    ordered: dict[str, Rows] = field(default_factory=dict)
+    loaded: dict[str, Any] = field(default_factory=dict)
+    _starts: dict[Any, Start] = field(default_factory=dict)
 
     def train(
         self,
@@ -97,9 +103,10 @@ class Engine:
         tally = Tally(phase, watcher, already, already_diverged, len(members), members[0].spec.steps)
         if "_program" not in self.__dict__:
             tally.tell("compiling")
-        for seed in {member.spec.seed for member in members} - set(self._starts):
+        wanted = {(member.spec.seed, recipe_of(member.spec.techniques).beginning) for member in members}
+        for seed, beginning in sorted(wanted - set(self._starts)):
             began = time.perf_counter()
-            self.begin_at(seed, start_of(self.task, self.data, seed))
+            self._starts[seed, beginning] = begin(self.task, self.data, seed, beginning, self.loaded)
             self.seconds.evaluate += time.perf_counter() - began
         for call in calls_for(members, self._index, self.plan, self.shared):
             results = self._train_call(call, members[0].spec.steps, tally)
@@ -108,7 +115,7 @@ class Engine:
 
     def begin_at(self, seed: int, start: Start) -> None:
         """Let the runs of a seed begin there rather than where the task's ``init`` says."""
-        self._starts[seed] = start
+        self._starts[seed, Recipe().beginning] = start
 
     @cached_property
     def _prototypes(self) -> tuple[Rule, ...]:
@@ -138,7 +145,9 @@ class Engine:
     @cached_property
     def _structure(self) -> Structure:
         key = jax.eval_shape(partial(jax.random.key, 0))
-        leaves, treedef = jax.tree.flatten(jax.eval_shape(self.task.init, key))
+        params = jax.eval_shape(self.task.init, key)
+        leaves, treedef = jax.tree.flatten(params)
+        elsewhere = any(type(rule).answer is not Rule.answer for rule in self._prototypes)
         return Structure(
             task=self.task,
             rules=self._prototypes,
@@ -149,6 +158,14 @@ class Engine:
             windows=self.plan.windows,
             treedef=treedef,
             leaves=tuple(leaves),
+            kept=kept_leaves(params),
+            features=self.features | ({"answer"} if elsewhere else frozenset()),
+        )
+
+    @cached_property
+    def _feeding(self) -> Feeding:
+        return Feeding(
+            self._structure, self.plan, self.batch_size, self._examples, self._starts, self._by_device, self.ordered
         )
 
     @cached_property
@@ -168,42 +185,13 @@ class Engine:
             out_specs=(split, PartitionSpec(None, "device")),
             check_vma=False,
         )
-        lowered = jax.jit(sharded, donate_argnums=1).lower(*self._program_arguments())
+        shapes = (*self._feeding.shapes(), *self._data_on_devices)
+        lowered = jax.jit(sharded, donate_argnums=1).lower(*shapes)
         traced = time.perf_counter()
         compiled = lowered.compile()
         self.seconds.trace += traced - began
         self.seconds.compile += time.perf_counter() - traced
         return compiled
-
-    def _program_arguments(self) -> tuple[Any, ...]:
-        count = self.plan.devices * self.plan.members
-        steps = self.plan.windows * self.window
-        batch = 0 if self._structure.full_batch else self.batch_size
-        leaf = partial(jax.ShapeDtypeStruct, sharding=self._by_device)
-        each = leaf((self.plan.devices,), np.int32)
-        lane = Lane(
-            each,
-            leaf((count, self._most_values), np.float32),
-            leaf((self._row_sets, steps, batch), np.int32),
-            each,
-            each,
-        )
-        params = tuple(leaf((count, *one.shape), one.dtype) for one in self._structure.leaves)
-        state = leaf((count, self._state_size), np.float32)
-        carry = Carry(params, state, leaf((count,), np.int32), leaf((count,), np.float32))
-        return lane, carry, *self._data_on_devices
-
-    @cached_property
-    def _state_size(self) -> int:
-        return state_size(self._structure)
-
-    @property
-    def _row_sets(self) -> int:
-        return self.plan.devices * (1 if self.shared else self.plan.members)
-
-    @cached_property
-    def _most_values(self) -> int:
-        return max(len(rule.hyperparameters()) for rule in self._prototypes)
 
     @cached_property
     def _test_program(self) -> Any:
@@ -216,103 +204,39 @@ class Engine:
         return jax.jit(program)
 
     def _train_call(self, call: Call, steps: int, tally: Tally) -> list[RunResult]:
-        program, carry = self._program, self._carry(call)
+        program, carry = self._program, self._feeding.carry(call)
         real = sum(mask for slots in call for mask in slots.real)
         parts, done, total = [], 0, steps // self.window
         while done < total:
             windows = min(self.plan.windows, total - done, tally.windows_per_call(self.window))
             began = time.perf_counter()
-            carry, curves = program(self._lane(call, done * self.window, windows), carry, *self._data_on_devices)
+            lane = self._feeding.lane(call, steps, done * self.window, windows)
+            carry, curves = program(lane, carry, *self._data_on_devices)
             parts.append([np.asarray(curve)[:windows] for curve in curves])
             elapsed = time.perf_counter() - began
             self.seconds.train += elapsed
             done += windows
-            diverged = sum(_real_values(call, np.asarray(carry.diverged_at) > 0))
+            diverged = sum(real_values(call, np.asarray(carry.diverged_at) > 0))
             newest = float(parts[-1][0][-1, 0]) if real == 1 else None
             tally.step(real, windows * self.window, elapsed, diverged, newest)
         curves = Curves(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        return self._results(call, carry, curves)
+        self._keep(call, carry)
+        starts = [self._feeding.start(member) for slots in call for member in slots.members]
+        return results_of(call, carry, curves, self._test_values(call, carry), starts, self.window)
 
-    def _carry(self, call: Call) -> Carry:
-        params = tuple(
-            each_slot(call, lambda member, i=i: self._starts[member.spec.seed].leaves[i])
-            for i in range(len(self._structure.leaves))
-        )
-        loss = each_slot(call, lambda member: np.float32(self._starts[member.spec.seed].loss))
-        limit = (DIVERGENCE_FACTOR * (1 + np.abs(loss))).astype(np.float32)
-        state = np.zeros((len(loss), self._state_size), np.float32)
-        return jax.device_put(Carry(params, state, np.zeros(loss.shape, np.int32), limit), self._by_device)
-
-    def _lane(self, call: Call, first: int, windows: int) -> Lane:
-        most, steps = self._most_values, self.plan.windows * self.window
-        values = each_slot(call, lambda member: _padded(list(member.rule.values().values()), most))
-        rows = np.zeros((self._row_sets, steps, 0 if self._structure.full_batch else self.batch_size), np.int32)
-        if not self._structure.full_batch:
-            count = windows * self.window
-            first_ones = [slots.members[:1] if self.shared else slots.members for slots in call]
-            seeds = [member.spec.seed for some in first_ones for member in some]
-            for row, seed in zip(rows, seeds, strict=True):
-                row[:count] = batch_rows(seed, self._examples, self.batch_size, first, count)
-        each = np.ones(self.plan.devices, np.int32)
-        rules = np.array([slots.rule for slots in call], np.int32)
-        return jax.device_put(Lane(rules, values, rows, each * first, each * windows), self._by_device)
-
-    def _results(self, call: Call, carry: Carry, curves: Curves) -> list[RunResult]:
-        test = self._test_values(call, carry)
-        columns = [np.asarray(carry.diverged_at), *(np.moveaxis(curve, 0, -1) for curve in curves), *test]
-        members = _real_values(call, [member for slots in call for member in slots.members])
-        values = zip(*(_real_values(call, column) for column in columns), strict=True)
-        return [self._result(member, *value) for member, value in zip(members, values, strict=True)]
-
-    def _result(
-        self,
-        member: Member,
-        diverged_at: np.int32,
-        train_loss: np.ndarray,
-        validation_loss: np.ndarray,
-        validation_metric: np.ndarray,
-        test_loss: np.float32,
-        test_metric: np.float32,
-    ) -> RunResult:
-        spec, start, well = member.spec, self._starts[member.spec.seed], diverged_at == 0
-        curve = Curve(
-            np.arange(0, spec.steps + 1, self.window, dtype=np.int32),
-            _prepended(np.nan, train_loss),
-            _prepended(start.loss, validation_loss),
-            _prepended(start.metric, validation_metric),
-        )
-        return RunResult(
-            spec=spec,
-            status="finished" if well else "diverged",
-            diverged_at=None if well else int(diverged_at),
-            curve=curve,
-            validation_loss=float(curve.validation_loss[-1]),
-            validation_metric=float(curve.validation_metric[-1]),
-            test_loss=(float(test_loss) if well else float("nan")) if spec.read_test else None,
-            test_metric=(float(test_metric) if well else float("nan")) if spec.read_test else None,
-            gradient_evaluations=spec.steps if well else int(diverged_at),
-        )
+    def _keep(self, call: Call, carry: Carry) -> None:
+        if not self.keep_parameters:
+            return
+        columns = [np.asarray(leaf) for leaf in final_leaves(carry)]
+        members = [member for slots in call for member in slots.members]
+        each = [(member, tuple(leaf[i] for leaf in columns)) for i, member in enumerate(members)]
+        self.parameters.update({member.spec.fingerprint: leaves for member, leaves in real_values(call, each)})
 
     def _test_values(self, call: Call, carry: Carry) -> tuple[np.ndarray, np.ndarray]:
         nothing = np.full(np.shape(carry.limit), np.nan, np.float32)
-        if not any(_real_values(call, each_slot(call, lambda member: np.bool_(member.spec.read_test)))):
+        if not any(real_values(call, each_slot(call, lambda member: np.bool_(member.spec.read_test)))):
             return nothing, nothing
         began = time.perf_counter()
-        loss, metric = (np.asarray(value) for value in self._test_program(carry.params, dict(self.data.test)))
+        loss, metric = (np.asarray(value) for value in self._test_program(final_leaves(carry), dict(self.data.test)))
         self.seconds.evaluate += time.perf_counter() - began
         return loss, metric
-
-
-def _padded(values: Any, size: int) -> np.ndarray:
-    padded = np.zeros(size, np.float32)
-    padded[: len(values)] = values
-    return padded
-
-
-def _prepended(first: float, rest: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.full(1, first, np.float32), rest])
-
-
-def _real_values(call: Call, values: Iterable[Any]) -> list[Any]:
-    mask = [keep for slots in call for keep in slots.real]
-    return [value for value, keep in zip(values, mask, strict=True) if keep]

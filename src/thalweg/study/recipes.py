@@ -1,0 +1,205 @@
+"""From what a user calls a technique to what a run's record keeps of it."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from thalweg.errors import InvalidValueError, UnknownNameError
+from thalweg.initializers import parse_bias, parse_initializer
+from thalweg.optimizers.base import Rule
+from thalweg.schedules import parse_schedule, schedule_notation
+from thalweg.settings import Configurable, as_notation
+from thalweg.study.requests import shown
+from thalweg.study.workbench import ReadyTask, Schedule
+from thalweg.techniques import SAMPLINGS, TECHNIQUES, parse_technique
+from thalweg.training.recipe import AVERAGES, Recipe, recipe_of
+
+__all__ = ["Items", "alternatives", "check_recipe", "model_options", "technique_label", "techniques_from"]
+
+PREFIXED = ("schedule", "model")  # keys that go on with a hyperparameter's or an option's name
+KEYS = ("schedule", "initializer", "bias", "start", "sampling", "growth", "model.<option>")
+Items = Mapping[str, Any] | Iterable[Any]
+
+
+def techniques_from(items: Items | None) -> dict[str, str]:
+    """Return techniques as a run's record keeps them.
+
+    Args:
+        items: Notations (``"clip-norm:1"``, ``"schedule=cosine"``, ``"schedule.momentum=linear"``,
+            ``"initializer=he"``, ``"model.activation=tanh"``), techniques as objects, or a mapping such as
+            ``{"schedule": "cosine", "clip-norm": 1.0}``.
+
+    Raises:
+        UnknownNameError: No such technique, schedule, initializer or setting.
+        InvalidValueError: A value is not allowed, or something is given twice.
+    """
+    if items is None:
+        return {}
+    pairs = items.items() if isinstance(items, Mapping) else (_parted(item) for item in _each(items))
+    found: dict[str, str] = {}
+    for key, value in pairs:
+        name, text = _read(str(key), value)
+        if name in found:
+            raise InvalidValueError(f"techniques: {name} is given twice; give it once.")
+        found[name] = text
+    averages = sorted(set(AVERAGES) & set(found))
+    if len(averages) > 1:
+        raise InvalidValueError(f"techniques: {' and '.join(averages)} both average the weights; give one of them.")
+    return found
+
+
+def alternatives(vary: Sequence[Any] | None) -> list[dict[str, str]]:
+    """Return every combination of what is varied; one empty combination if nothing is.
+
+    Args:
+        vary: Lists of alternatives, each a notation, or ``none`` for going without.
+
+    Example:
+        >>> alternatives([["none", "clip-norm:1"]])
+        [{}, {'clip-norm': 'clip-norm'}]
+    """
+    if vary is None:
+        return [{}]
+    lists = [vary] if vary and all(not isinstance(one, list | tuple) for one in vary) else list(vary)
+    choices = [[{} if _is_none(item) else techniques_from([item]) for item in _each(one)] for one in lists]
+    combined = []
+    for combination in itertools.product(*choices):
+        merged: dict[str, str] = {}
+        for part in combination:
+            merged.update(part)
+        if merged not in combined:
+            combined.append(merged)
+    return combined
+
+
+def technique_label(techniques: Mapping[str, str]) -> str:
+    """Return techniques as people call them, e.g. ``cosine + clip-norm``.
+
+    Example:
+        >>> technique_label({"schedule.learning_rate": "cosine", "model.activation": "tanh"})
+        'cosine + activation tanh'
+    """
+    return " + ".join(_named(key, text) for key, text in techniques.items())
+
+
+def model_options(techniques: Mapping[str, str]) -> dict[str, str]:
+    """Return the choices of the model's structure among techniques, by option."""
+    return {key.removeprefix("model."): text for key, text in techniques.items() if key.startswith("model.")}
+
+
+def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: ReadyTask, lengths: Schedule) -> Recipe:
+    """Refuse techniques that do not suit the optimizers, the task or the length of the runs.
+
+    Raises:
+        UnknownNameError: A schedule is for a hyperparameter that an optimizer has not.
+        InvalidValueError: A schedule leaves its hyperparameter's range, or the task cannot do what is asked.
+    """
+    recipe = recipe_of(techniques)
+    task = ready.variant(model_options(techniques)).task
+    heeded = {"dropout": "dropout", "label-smoothing": "label_smoothing", "diffusion": "diffusion"}
+    for technique, field in heeded.items():
+        if technique in recipe.named and field not in task.techniques:
+            raise InvalidValueError(
+                f"{technique}: task {task.name!r} has no training loss that heeds it; leave it out, or "
+                "choose another task."
+            )
+    for rule in rules:
+        _check_schedules(recipe, rule, lengths.steps)
+    if lengths.batch_size >= ready.examples and (recipe.growth or any(recipe.order[1:])):
+        raise InvalidValueError(
+            f"techniques: every step already uses all {ready.examples} training examples, so there is no batch to grow "
+            "or to order; give a smaller batch size."
+        )
+    return recipe
+
+
+def _check_schedules(recipe: Recipe, rule: Rule, steps: int) -> None:
+    from thalweg.schedules import checked_factors
+
+    known = rule.hyperparameters()
+    asked = [*recipe.schedules, *(["learning_rate"] if recipe.plateau else [])]
+    for name in asked:
+        if name not in known:
+            raise UnknownNameError(f"schedule of {rule.name}: hyperparameter", name, known)
+    for name, schedule in recipe.schedules.items():
+        checked_factors(
+            schedule, steps, base=float(getattr(rule, name)), name=f"{rule.name}: {name}", known=known[name]
+        )
+
+
+def _each(items: Any) -> list[Any]:
+    if isinstance(items, str | Configurable) or not isinstance(items, Iterable):
+        return [items]
+    return list(items)
+
+
+def _is_none(item: Any) -> bool:
+    return item is None or (isinstance(item, str) and item.strip().lower() == "none")
+
+
+def _parted(item: Any) -> tuple[str, Any]:
+    """Return key and value of one item: what stands before the first ``=``, unless a ``:`` comes before it."""
+    if isinstance(item, Configurable):
+        return ("schedule" if _is_schedule(item) else item.name), item
+    if not isinstance(item, str):
+        raise InvalidValueError(f"technique {shown(item)} is not allowed; give a notation such as 'clip-norm:1'.")
+    key, equals, value = item.partition("=")
+    if equals and ":" not in key:
+        return key.strip(), value.strip()
+    return item.strip().partition(":")[0], item.strip()
+
+
+def _read(key: str, value: Any) -> tuple[str, str]:
+    head, _, rest = key.partition(".")
+    if head == "schedule":
+        made = value if _is_schedule(value) else parse_schedule(str(value))
+        return f"schedule.{rest or 'learning_rate'}", schedule_notation(made)
+    if head == "growth":
+        return "growth", schedule_notation(value if _is_schedule(value) else parse_schedule(str(value)))
+    if head == "initializer":
+        return "initializer", str(value) if isinstance(value, str) and "/" in value else as_notation(
+            value if isinstance(value, Configurable) else parse_initializer(str(value))
+        )
+    if head == "bias":
+        parts = value if isinstance(value, list | tuple) else str(value).split("+")
+        made_ones = [one if isinstance(one, Configurable) else parse_bias(str(one)) for one in parts]
+        return "bias", "+".join(as_notation(one) for one in made_ones)
+    if head == "sampling":
+        if str(value) not in SAMPLINGS:
+            raise UnknownNameError("sampling", str(value), SAMPLINGS)
+        return "sampling", str(value)
+    if head == "start":
+        return "start", str(value)
+    if head == "model" and rest:
+        return key, str(value)
+    if key not in TECHNIQUES:
+        raise UnknownNameError("technique", key, {*TECHNIQUES, *KEYS})
+    return key, as_notation(_technique(key, value))
+
+
+def _technique(key: str, value: Any) -> Configurable:
+    if isinstance(value, Configurable):
+        return value
+    text = str(value)
+    if value is True or text == key or text.startswith(f"{key}:"):
+        return parse_technique(key if value is True else text)
+    return parse_technique(f"{key}:{text}")
+
+
+def _is_schedule(value: Any) -> bool:
+    from thalweg.schedules import Schedule
+
+    return isinstance(value, Schedule)
+
+
+def _named(key: str, text: str) -> str:
+    head, _, rest = key.partition(".")
+    if key == "schedule.learning_rate":
+        return text
+    if head == "schedule":
+        return f"{rest} {text}"
+    if head == "model":
+        return f"{rest} {text}"
+    if head in ("growth", "sampling", "start"):
+        return f"{head} {text}"
+    return text

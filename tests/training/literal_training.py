@@ -1,0 +1,98 @@
+"""One run with techniques, written out step by step: slow, plain, and apart from the engine's tables and programs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from thalweg.optimizers import lift
+from thalweg.optimizers.base import Rule
+from thalweg.tasks.base import Data, Task
+from thalweg.training.batches import batch_rows
+
+
+@dataclass
+class Literal:
+    """What differs from plain training, as plain functions of the number of the step."""
+
+    factor: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
+    treat: Callable[[list[np.ndarray], list[np.ndarray]], list[np.ndarray]] = lambda gradient, leaves: gradient
+    decay: float = 0.0
+    average: Callable[[int], float] | None = None
+    group: Callable[[int], int] = lambda step: 1
+    rows: Callable[[int], np.ndarray] | None = None
+
+
+@dataclass
+class Course:
+    """What a run went through: validation losses at every step, parameters at the end, averaged ones beside them."""
+
+    losses: list[float]
+    leaves: list[np.ndarray]
+    averages: list[np.ndarray]
+
+
+def run(task: Task, data: Data, rule: Rule, seed: int, batch: int, steps: int, how: Literal) -> Course:
+    """Return the course of one run in float64 NumPy, gradients by JAX in float64."""
+    with jax.enable_x64(True):
+        return _run(task, data, rule, seed, batch, steps, how)
+
+
+def _run(task: Task, data: Data, rule: Rule, seed: int, batch: int, steps: int, how: Literal) -> Course:
+    start = jax.tree.leaves(task.init(jax.random.key(np.int32(seed))))
+    leaves = [np.asarray(leaf, np.float32).astype(np.float64) for leaf in start]
+    examples = len(next(iter(data.train.values())))
+    gradient_of, judged = _functions(task)
+    state = lift.init_state(rule, leaves)
+    averages, losses, updates, step = [x.copy() for x in leaves], [float(judged(leaves))], 0, 0
+    while step < steps:
+        count = min(how.group(step + 1), steps - step)
+        found = []
+        for _ in range(count):
+            step += 1
+            rows = how.rows(step) if how.rows else batch_rows(seed, examples, batch, step - 1, 1)[0]
+            at = lift.lookahead(_at(rule, how, step), leaves, state)
+            found.append([np.asarray(g) for g in gradient_of(list(at), rows)])
+            if len(found) < count:
+                losses.append(losses[-1])
+        gradient = [np.mean([one[i] for one in found], axis=0) for i in range(len(leaves))]
+        updates += 1
+        now = _at(rule, how, step)
+        before = leaves
+        moved, state = lift.update(now, leaves, how.treat(gradient, leaves), state, updates)
+        leaves = [np.asarray(x) for x in moved]
+        rate = float(getattr(now, "learning_rate", 1.0))
+        leaves = [x - rate * how.decay * old if x.ndim > 1 else x for x, old in zip(leaves, before, strict=True)]
+        weight = how.average(step) if how.average else 1.0
+        averages = [a + weight * (x - a) for a, x in zip(averages, leaves, strict=True)]
+        losses.append(float(judged(averages)))
+    return Course(losses, leaves, averages)
+
+
+@lru_cache(maxsize=8)
+def _functions(task: Task) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    treedef = jax.tree.structure(task.init(jax.random.key(0)))
+    wide = {name: {k: _wide(v) for k, v in getattr(task.data, name).items()} for name in ("train", "validation")}
+
+    @jax.jit
+    def gradient_of(leaves: Any, rows: Any) -> Any:
+        some = {name: jnp.asarray(array)[rows] for name, array in wide["train"].items()}
+        return jax.grad(lambda x: task.loss(jax.tree.unflatten(treedef, x), some))(leaves)
+
+    @jax.jit
+    def judged(leaves: Any) -> Any:
+        return task.loss(jax.tree.unflatten(treedef, leaves), wide["validation"])
+
+    return gradient_of, judged
+
+
+def _at(rule: Rule, how: Literal, step: int) -> Rule:
+    return rule.with_values({name: float(getattr(rule, name)) * factor(step) for name, factor in how.factor.items()})
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array, np.float64) if array.dtype.kind == "f" else np.asarray(array)
