@@ -16,6 +16,9 @@ def test_orders() -> None:
     scores = np.array([2.0, 0.0, 1.0, 0.0])
     assert difficulty_order(Curriculum(order="increasing"), scores, 0).tolist() == [1, 3, 2, 0]
     assert difficulty_order(Curriculum(order="decreasing"), scores, 0).tolist() == [0, 2, 1, 3]
+    tied = np.repeat([1.0, 0.0], 50)
+    assert difficulty_order(Curriculum(), tied, 0).tolist() == [*range(50, 100), *range(50)]
+    assert difficulty_order(Curriculum(order="decreasing"), tied, 0).tolist() == list(range(100))
     random = [tuple(difficulty_order(Curriculum(order="random"), SCORES, seed)) for seed in range(4)]
     assert len(set(random)) == 4
     assert all(sorted(one) == list(range(40)) for one in random)

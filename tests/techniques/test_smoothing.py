@@ -101,7 +101,7 @@ def test_width_zero_is_the_activation_itself(name: str) -> None:
 @pytest.mark.parametrize("name", DIFFUSED)
 @pytest.mark.parametrize("sigma", [0.0, 1e-30, 1e-7, 2e-6, 1e-3, 1.0, 100.0])
 def test_slopes_are_finite_at_every_width(name: str, sigma: float) -> None:
-    x = jnp.array([*PLACES, 1e-20, 1e4, -1e4, 1e15], jnp.float32)
+    x = jnp.array([*PLACES, 1e-20, 1e4, -1e4, 1e34, -1e34], jnp.float32)
 
     def total(x: jax.Array, sigma: jax.Array) -> jax.Array:
         return jnp.sum(DIFFUSED[name](x, sigma, jax.scipy.special.erf))
