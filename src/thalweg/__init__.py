@@ -22,7 +22,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thalweg import landscapes, optimizers, report, store, study, tasks
+    from thalweg import handcoded, landscapes, optimizers, report, store, study, tasks
     from thalweg.optimizers import Rule
     from thalweg.study.compare import compare
     from thalweg.study.race import race
@@ -40,6 +40,7 @@ __all__ = [
     "Task",
     "__version__",
     "compare",
+    "handcoded",
     "landscapes",
     "open_study",
     "optimizers",
@@ -51,7 +52,7 @@ __all__ = [
     "train",
 ]
 
-_PACKAGES = frozenset({"landscapes", "optimizers", "report", "store", "study", "tasks"})
+_PACKAGES = frozenset({"handcoded", "landscapes", "optimizers", "report", "store", "study", "tasks"})
 _HOMES = {
     "Data": "thalweg.tasks",
     "Metric": "thalweg.tasks",

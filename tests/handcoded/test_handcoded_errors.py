@@ -67,6 +67,8 @@ MISTAKES = [
     (lambda: train(NETWORK, X, Y, rows=[[0.5]]), "rows of minibatch 1 are not allowed"),
     (lambda: train(NETWORK, X, Y, schedule=Negative()), "schedule gives the factor -1.0 at update 2"),
     (lambda: train(NETWORK, X, Y, schedule=Listening()), "schedule depends on the losses met"),
+    (lambda: train(NETWORK, X, Y, schedule="plateau"), "schedule depends on the losses met"),
+    (lambda: train(NETWORK, X, Y, schedule="cosin"), "did you mean 'cosine'?"),
     (lambda: minibatches(4, True, 1), "batch_size = True is not allowed"),
     (lambda: show_loss(every=0), "every = 0 is not allowed"),
 ]

@@ -203,6 +203,11 @@ def test_a_schedule_multiplies_the_rate():
         np.testing.assert_allclose(own, theirs, rtol=1e-13, atol=1e-16)
 
 
+def test_a_schedule_of_the_catalogue_by_its_notation():
+    done = train(NETWORK, X, Y, SGD(learning_rate=0.4), epochs=4, schedule="polynomial")
+    np.testing.assert_allclose(done.learning_rates, [0.4, 0.3, 0.2, 0.1])
+
+
 def test_steps_are_shown_before_their_update():
     steps: list[Step] = []
     lines: list[str] = []
@@ -229,6 +234,14 @@ def test_divergence_stops_at_the_last_finite_network():
     last = train(NETWORK, 1e4 * X, Y, SGD(learning_rate=1e308), epochs=1)
     assert last.diverged_at == 1
     np.testing.assert_array_equal(last.network.weights[0], NETWORK.weights[0])
+
+
+def test_a_loss_beyond_the_engines_limit_counts_as_divergence():
+    # Every step multiplies the output by 1 − 2·100·2 = −399, the loss by 159201: its third value is 2.5e10.
+    network = Network(([[1.0]],), ([0.0],), "identity", "squared")
+    done = train(network, [[1.0]], [0.0], SGD(learning_rate=100.0), epochs=10)
+    assert done.diverged_at == 3
+    np.testing.assert_allclose(done.losses, [1.0, 159201.0])
 
 
 def test_training_changes_nothing_it_was_given():

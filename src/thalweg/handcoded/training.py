@@ -14,8 +14,11 @@ from thalweg.handcoded.network import Network
 from thalweg.handcoded.passes import Gradients, Layers, gradients, interleaved
 from thalweg.handcoded.rules import Layout, find_rule
 from thalweg.optimizers import Rule, lift
+from thalweg.schedules import parse_schedule
 
 __all__ = ["Step", "Training", "minibatches", "show_loss", "train"]
+
+DIVERGENCE_FACTOR = 1e6  # a loss above this multiple of 1 + |first loss| counts as diverged, as in Thalweg's engine
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +30,21 @@ class Step:
         total: Updates of the whole training.
         loss: Data loss of the step's minibatch, plus penalty.
         learning_rate: Of this update, the schedule included.
-        network: The network whose loss it is: where the rule takes the gradient.
+        parameters: Those whose loss it is: where the rule takes the gradient.
+        start: The network that training began with.
     """
 
     number: int
     total: int
     loss: float
     learning_rate: float
-    network: Network
+    parameters: Layers
+    start: Network
+
+    @property
+    def network(self) -> Network:
+        """The network whose loss it is."""
+        return self.start.with_parameters(self.parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +52,11 @@ class Training:
     """A finished training.
 
     Attributes:
-        network: The trained network; if training diverged, the last one whose loss was finite.
+        network: The trained network; if training diverged, the last one whose loss was well.
         losses: Loss of every step's minibatch before its update, penalty included; float64.
         learning_rates: Of every update, the schedule included; float64.
-        diverged_at: Number of the update at which loss or parameters were no longer finite, or None.
+        diverged_at: Number of the update at which the loss was above a million times 1 + |the first loss|, or loss or
+            parameters were not finite; None if that never happened.
     """
 
     network: Network
@@ -79,13 +90,14 @@ def train(
             a number between for mini-batches.
         seed: Of the order of the examples, 0 or more; see :func:`minibatches`.
         rows: Row numbers of each update's examples, instead of ``epochs``, ``batch_size`` and ``seed``.
-        schedule: Any object with ``factor(step, total)``, such as those of ``thalweg.schedules``: the learning rate
-            of each update is the rule's own times it.
+        schedule: Of the learning rate, which at each update is the rule's own times the schedule's factor: one of
+            ``thalweg.schedules``, its notation such as ``cosine:warmup=0.1``, or any object with
+            ``factor(step, total)``.
         on_step: Called at every step before its update; :func:`show_loss` makes one that shows the loss.
 
     Raises:
         InvalidValueError: An argument is out of range, or a shape does not fit.
-        UnknownNameError: No such optimizer.
+        UnknownNameError: No such optimizer or schedule.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -103,16 +115,17 @@ def train(
     layout = Layout(rule, network.parameters)
     points = layout.join(network.parameters)
     state = lift.init_state(rule, points)
-    kept, losses = (points, state), []
+    kept, losses, limit = (points, state), [], np.inf
     for number, (batch, rate) in enumerate(zip(batches, rates, strict=True), start=1):
         look = lift.lookahead(rule, points, state)
         loss, *slopes = _gradients(network, layout.split(look), inputs[batch], targets[batch])
-        if not _finite(np.asarray(loss), *look):
+        limit = DIVERGENCE_FACTOR * (1 + abs(loss)) if number == 1 else limit
+        if not (loss <= limit and _finite(*look)):
             break
         kept = points, state
         losses.append(loss)
         if on_step is not None:
-            on_step(Step(number, total, loss, float(rate), network.with_parameters(layout.split(look))))
+            on_step(Step(number, total, loss, float(rate), layout.split(look), network))
         scheduled = rule if schedule is None else rule.with_values({"learning_rate": float(rate)})
         points, state = _updated(scheduled, points, layout.join(interleaved(*slopes)), state, number)
     answer = lift.answer(rule, points, state)
@@ -220,6 +233,7 @@ def _learning_rates(rule: Rule, schedule: Any, total: int) -> np.ndarray:
         return np.full(total, rate)
     if np.isnan(rate):
         raise InvalidValueError(f"optimizer {rule.name} has no learning rate for a schedule; leave the schedule out.")
+    schedule = parse_schedule(schedule) if isinstance(schedule, str) else schedule
     if getattr(schedule, "adaptive", False):
         raise InvalidValueError("schedule depends on the losses met, which is not known here; give one that does not.")
     factors = np.broadcast_to(np.asarray(schedule.factor(np.arange(1, total + 1), total), np.float64), (total,))
