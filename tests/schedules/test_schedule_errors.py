@@ -135,6 +135,13 @@ def test_factors_below_zero_are_refused() -> None:
     )
 
 
+def test_factors_below_zero_are_refused_for_any_number() -> None:
+    with pytest.raises(
+        InvalidValueError, match=r"at update 5 of 10 makes the factor -0\.2; it must be a finite number that"
+    ):
+        checked_factors(Ramp(slope=-0.3), 10)
+
+
 def test_values_outside_what_the_hyperparameter_allows_are_refused() -> None:
     with pytest.raises(InvalidValueError) as caught:
         checked_factors(Ramp(), 10, base=0.9, name="momentum", known=MOMENTUM)
