@@ -36,6 +36,8 @@ class Entry:
 CC_BY = "CC BY 4.0"
 MNIST1D = "generated here; the templates' coordinates are the paper's (Apache-2.0)"
 DIABETES = "none stated by its authors; distributed with scikit-learn (BSD-3-Clause)"
+GENERATED = "generated here"
+SHAKESPEARE = "public domain (Shakespeare's text; the collection is distributed under MIT)"
 
 _DATA = (
     Entry("digits", "digits:DIGITS", "Handwritten digits, perceptron 64-32-10", "classification", 1797, 2410, CC_BY),
@@ -103,6 +105,60 @@ _DATA = (
         5000,
         5210,
         MNIST1D,
+    ),
+    Entry(
+        "adding-rnn",
+        "adding:ADDING_RNN",
+        "Adding two marked numbers of a sequence, vanilla recurrent network",
+        "regression",
+        10_000,
+        1153,
+        GENERATED,
+    ),
+    Entry(
+        "adding-gru",
+        "adding:ADDING_GRU",
+        "Adding two marked numbers of a sequence, gated recurrent network",
+        "regression",
+        10_000,
+        3425,
+        GENERATED,
+    ),
+    Entry(
+        "text-gru",
+        "character_models:TEXT_GRU",
+        "Characters of Shakespeare, gated recurrent network",
+        "classification",
+        3124,
+        29_249,
+        SHAKESPEARE,
+    ),
+    Entry(
+        "text-transformer",
+        "character_models:TEXT_TRANSFORMER",
+        "Characters of Shakespeare, causal transformer",
+        "classification",
+        3124,
+        112_577,
+        SHAKESPEARE,
+    ),
+    Entry(
+        "sparse-text",
+        "sparse_features:SPARSE_TEXT",
+        "Sparse words, logistic regression",
+        "classification",
+        10_000,
+        2050,
+        GENERATED,
+    ),
+    Entry(
+        "dense-text",
+        "sparse_features:DENSE_TEXT",
+        "The same words turned dense, logistic regression",
+        "classification",
+        10_000,
+        2050,
+        GENERATED,
     ),
 )
 _SURFACES = tuple(
