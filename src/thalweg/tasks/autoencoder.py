@@ -32,7 +32,8 @@ def _autoencoder(width: int, code: int, activation: str, normalization: str) -> 
         scale=GREY_LEVELS,
         batch_size=32,
         epochs=40,
-        target=Target("validation_loss", 0.2),
+        # Provisional: median over four seeds of the best validation loss of Adam at its best of three rates.
+        target=Target("validation_loss", 0.183),
         title="Handwritten digits, autoencoder 64-32-16-32-64",
         description=(
             "Draw 8 × 8 grey images again from 16 numbers each: a perceptron whose output is to equal its input, with "

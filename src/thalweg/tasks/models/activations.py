@@ -24,7 +24,7 @@ from jax.scipy.special import log_ndtr, ndtr
 
 __all__ = ["ACTIVATIONS", "Activation", "activate"]
 
-LEAK = 0.01  # slope of leaky-relu below 0, as in torch
+LEAK = 0.01  # slope of leaky-relu below 0, as in torch; at 0 itself it is 1, there 0.01
 SMALLEST_WIDTH = 1e-6  # a diffusion below it counts as none: x / σ would not be finite
 TANH_AS_ERF = math.pi / 2  # tanh diffused by σ is about tanh(x / √(1 + σ² π / 2))
 
