@@ -2,7 +2,7 @@
 
 A network 64-32-10 with λ = 0.001 learns 1079 handwritten digits. Run with
 
-    python examples/handcoded_network.py              # prints the tables; under a minute
+    python examples/handcoded_network.py              # prints the tables; at most a minute of one core
     python examples/handcoded_network.py docs/images  # and draws the two figures there
 
 Every number is an average over five seeds: a seed fixes the first weights and the order of the examples. Learning rates
