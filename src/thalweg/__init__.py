@@ -22,7 +22,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thalweg import handcoded, landscapes, optimizers, report, store, study, tasks
+    from thalweg import (
+        handcoded,
+        initializers,
+        landscapes,
+        optimizers,
+        report,
+        schedules,
+        store,
+        study,
+        tasks,
+        techniques,
+    )
     from thalweg.optimizers import Rule
     from thalweg.study.compare import compare
     from thalweg.study.race import race
@@ -41,18 +52,34 @@ __all__ = [
     "__version__",
     "compare",
     "handcoded",
+    "initializers",
     "landscapes",
     "open_study",
     "optimizers",
     "race",
     "report",
+    "schedules",
     "store",
     "study",
     "tasks",
+    "techniques",
     "train",
 ]
 
-_PACKAGES = frozenset({"handcoded", "landscapes", "optimizers", "report", "store", "study", "tasks"})
+_PACKAGES = frozenset(
+    {
+        "handcoded",
+        "initializers",
+        "landscapes",
+        "optimizers",
+        "report",
+        "schedules",
+        "store",
+        "study",
+        "tasks",
+        "techniques",
+    }
+)
 _HOMES = {
     "Data": "thalweg.tasks",
     "Metric": "thalweg.tasks",

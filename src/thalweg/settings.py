@@ -260,4 +260,6 @@ def _number(text: str) -> float | int:
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
         return "/".join(_written(one) for one in value)
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)

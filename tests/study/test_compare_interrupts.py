@@ -20,7 +20,7 @@ OPTIMIZERS = ("sgd", "adam")
 @pytest.fixture(autouse=True)
 def _small_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four runs a call, so that there is a middle in which to stop."""
-    monkeypatch.setattr("thalweg.study.compare.choose_plan", lambda *_: Plan(members=4, windows=4, devices=1))
+    monkeypatch.setattr("thalweg.study.work.choose_plan", lambda *_: Plan(members=4, windows=4, devices=1))
 
 
 def work(store: Any, watcher: Callable[[Progress], None] | None = None) -> Study:
@@ -30,7 +30,7 @@ def work(store: Any, watcher: Callable[[Progress], None] | None = None) -> Study
 @pytest.fixture(scope="module")
 def undisturbed() -> Study:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("thalweg.study.compare.choose_plan", lambda *_: Plan(members=4, windows=4, devices=1))
+        patch.setattr("thalweg.study.work.choose_plan", lambda *_: Plan(members=4, windows=4, devices=1))
         return work("sqlite://")
 
 

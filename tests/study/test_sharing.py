@@ -7,17 +7,17 @@ import pytest
 
 import thalweg as tw
 
-compare_module = importlib.import_module("thalweg.study.compare")
+work_module = importlib.import_module("thalweg.study.work")
 SMALL = {"epochs": 2, "trials": 3, "tuning_seeds": 2}
 
 
 def test_sharing_changes_no_result_and_serves_both_phases(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = tw.compare("digits-logistic", ["sgd", "adam"], store="sqlite://", **SMALL)
-    monkeypatch.setattr(compare_module, "SHARING_BYTES", 0.0)
-    monkeypatch.setattr(compare_module, "MOST_PADDING", np.inf)
+    monkeypatch.setattr(work_module, "SHARING_BYTES", 0.0)
+    monkeypatch.setattr(work_module, "MOST_PADDING", np.inf)
     made = []
-    engine = compare_module.Engine
-    monkeypatch.setattr(compare_module, "Engine", lambda *a, **k: made.append(engine(*a, **k)) or made[-1])
+    engine = work_module.Engine
+    monkeypatch.setattr(work_module, "Engine", lambda *a, **k: made.append(engine(*a, **k)) or made[-1])
     shared = tw.compare("digits-logistic", ["sgd", "adam"], store="sqlite://", **SMALL)
     assert [one.shared for one in made] == [True, False], "the confirmation has mixed seeds"
     assert shared.results.keys() == plain.results.keys()

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thalweg.errors import StoreError
-from thalweg.records import PlannedRun, RunResult, StudyRecord, plain
+from thalweg.records import PlannedRun, RunResult, RunSpec, StudyRecord, plain
 from thalweg.store import Store
 from thalweg.study import Study
 from thalweg.tasks import Data, Metric, Target, Task
@@ -136,6 +136,9 @@ class NotedStore:
 
     def known_runs(self, fingerprints: Iterable[str]) -> set[str]:
         return self.inner.known_runs(fingerprints)
+
+    def find_runs(self, beginning: str) -> list[RunSpec]:
+        return self.inner.find_runs(beginning)
 
     def load_study(self, name: str) -> StudyRecord:
         return self.inner.load_study(name)

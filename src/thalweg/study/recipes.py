@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from thalweg.errors import InvalidValueError, UnknownNameError
-from thalweg.initializers import parse_bias, parse_initializer
+from thalweg.initializers import parse_bias, resolve_initializer
 from thalweg.optimizers.base import Rule
-from thalweg.schedules import parse_schedule, schedule_notation
+from thalweg.schedules import Schedule, checked_factors, parse_schedule, schedule_notation, schedule_source
 from thalweg.settings import Configurable, as_notation
 from thalweg.study.requests import shown
-from thalweg.study.workbench import ReadyTask, Schedule
+from thalweg.study.workbench import ReadyTask
+from thalweg.study.workbench import Schedule as Lengths
 from thalweg.techniques import SAMPLINGS, TECHNIQUES, parse_technique
 from thalweg.training.recipe import AVERAGES, Recipe, recipe_of
 
@@ -38,10 +39,10 @@ def techniques_from(items: Items | None) -> dict[str, str]:
     pairs = items.items() if isinstance(items, Mapping) else (_parted(item) for item in _each(items))
     found: dict[str, str] = {}
     for key, value in pairs:
-        name, text = _read(str(key), value)
-        if name in found:
-            raise InvalidValueError(f"techniques: {name} is given twice; give it once.")
-        found[name] = text
+        for name, text in _read(str(key), value).items():
+            if name in found:
+                raise InvalidValueError(f"techniques: {name} is given twice; give it once.")
+            found[name] = text
     averages = sorted(set(AVERAGES) & set(found))
     if len(averages) > 1:
         raise InvalidValueError(f"techniques: {' and '.join(averages)} both average the weights; give one of them.")
@@ -79,7 +80,8 @@ def technique_label(techniques: Mapping[str, str]) -> str:
         >>> technique_label({"schedule.learning_rate": "cosine", "model.activation": "tanh"})
         'cosine + activation tanh'
     """
-    return " + ".join(_named(key, text) for key, text in techniques.items())
+    shown = {key: text for key, text in techniques.items() if not key.startswith("source.")}
+    return " + ".join(_named(key, text) for key, text in shown.items())
 
 
 def model_options(techniques: Mapping[str, str]) -> dict[str, str]:
@@ -87,7 +89,7 @@ def model_options(techniques: Mapping[str, str]) -> dict[str, str]:
     return {key.removeprefix("model."): text for key, text in techniques.items() if key.startswith("model.")}
 
 
-def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: ReadyTask, lengths: Schedule) -> Recipe:
+def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: ReadyTask, lengths: Lengths) -> Recipe:
     """Refuse techniques that do not suit the optimizers, the task or the length of the runs.
 
     Raises:
@@ -114,8 +116,6 @@ def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: Re
 
 
 def _check_schedules(recipe: Recipe, rule: Rule, steps: int) -> None:
-    from thalweg.schedules import checked_factors
-
     known = rule.hyperparameters()
     asked = [*recipe.schedules, *(["learning_rate"] if recipe.plateau else [])]
     for name in asked:
@@ -140,7 +140,7 @@ def _is_none(item: Any) -> bool:
 def _parted(item: Any) -> tuple[str, Any]:
     """Return key and value of one item: what stands before the first ``=``, unless a ``:`` comes before it."""
     if isinstance(item, Configurable):
-        return ("schedule" if _is_schedule(item) else item.name), item
+        return ("schedule" if isinstance(item, Schedule) else item.name), item
     if not isinstance(item, str):
         raise InvalidValueError(f"technique {shown(item)} is not allowed; give a notation such as 'clip-norm:1'.")
     key, equals, value = item.partition("=")
@@ -149,32 +149,43 @@ def _parted(item: Any) -> tuple[str, Any]:
     return item.strip().partition(":")[0], item.strip()
 
 
-def _read(key: str, value: Any) -> tuple[str, str]:
+def _read(key: str, value: Any) -> dict[str, str]:
+    """Return what a record keeps of one item: its notation, and the fingerprint of a user's file it came from."""
     head, _, rest = key.partition(".")
     if head == "schedule":
-        made = value if _is_schedule(value) else parse_schedule(str(value))
-        return f"schedule.{rest or 'learning_rate'}", schedule_notation(made)
+        return _schedule(f"schedule.{rest or 'learning_rate'}", value)
     if head == "growth":
-        return "growth", schedule_notation(value if _is_schedule(value) else parse_schedule(str(value)))
+        return _schedule("growth", value)
     if head == "initializer":
-        return "initializer", str(value) if isinstance(value, str) and "/" in value else as_notation(
-            value if isinstance(value, Configurable) else parse_initializer(str(value))
-        )
+        if isinstance(value, Configurable):
+            return {"initializer": as_notation(value)}
+        found = resolve_initializer(str(value))
+        return {"initializer": found.notation, **_source("initializer", found.source)}
     if head == "bias":
         parts = value if isinstance(value, list | tuple) else str(value).split("+")
-        made_ones = [one if isinstance(one, Configurable) else parse_bias(str(one)) for one in parts]
-        return "bias", "+".join(as_notation(one) for one in made_ones)
+        made = [one if isinstance(one, Configurable) else parse_bias(str(one)) for one in parts]
+        return {"bias": "+".join(as_notation(one) for one in made)}
     if head == "sampling":
         if str(value) not in SAMPLINGS:
             raise UnknownNameError("sampling", str(value), SAMPLINGS)
-        return "sampling", str(value)
-    if head == "start":
-        return "start", str(value)
-    if head == "model" and rest:
-        return key, str(value)
+        return {"sampling": str(value)}
+    if head == "start" or (head == "model" and rest):
+        return {key: str(value)}
     if key not in TECHNIQUES:
         raise UnknownNameError("technique", key, {*TECHNIQUES, *KEYS})
-    return key, as_notation(_technique(key, value))
+    return {key: as_notation(_technique(key, value))}
+
+
+def _schedule(key: str, value: Any) -> dict[str, str]:
+    if isinstance(value, Schedule):
+        return {key: schedule_notation(value)}
+    made = parse_schedule(str(value))
+    source = schedule_source(str(value))
+    return {key: str(value) if source else schedule_notation(made), **_source(key, source)}
+
+
+def _source(key: str, fingerprint: str) -> dict[str, str]:
+    return {f"source.{key}": fingerprint[:16]} if fingerprint else {}
 
 
 def _technique(key: str, value: Any) -> Configurable:
@@ -184,12 +195,6 @@ def _technique(key: str, value: Any) -> Configurable:
     if value is True or text == key or text.startswith(f"{key}:"):
         return parse_technique(key if value is True else text)
     return parse_technique(f"{key}:{text}")
-
-
-def _is_schedule(value: Any) -> bool:
-    from thalweg.schedules import Schedule
-
-    return isinstance(value, Schedule)
 
 
 def _named(key: str, text: str) -> str:

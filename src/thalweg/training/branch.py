@@ -12,6 +12,7 @@ import numpy as np
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 from thalweg.tasks.base import Context
+from thalweg.techniques.averaging import averaged
 from thalweg.training.merging import merge, unmerge
 from thalweg.training.structure import Carry, Lane, Structure
 from thalweg.training.treatment import decayed, treated
@@ -124,7 +125,7 @@ class Branch:
         if "average" in extras:
             weight = given.tick["average"] if fires is None else jnp.where(fires, given.tick["average"], 0.0)
             newest = self._joined(self._unmerge(points), kept)
-            extras["average"] = tuple(a + weight * (x - a) for a, x in zip(extras["average"], newest, strict=True))
+            extras["average"] = tuple(averaged(extras["average"], newest, weight))
         return Moving(points, state, kept, bad, moving.total + loss.astype(moving.total.dtype), extras)
 
     def _gradient(self, t: Any, batch: Any, rule: Rule, given: Given, moving: Moving) -> tuple[Any, Any, Any]:
@@ -132,7 +133,7 @@ class Branch:
         structure = self.structure
         where = self._unmerge(lift.lookahead(rule, moving.points, moving.state))
         key = jax.random.fold_in(jax.random.key(given.numbers["seed"]), t) if "seed" in given.numbers else None
-        if "width" in given.tick:
+        if key is not None and "width" in given.tick:
             keys = jax.random.split(jax.random.fold_in(key, 1), len(where))
             noise = [jax.random.normal(one, x.shape, x.dtype) for one, x in zip(keys, where, strict=True)]
             where = tuple(x + given.tick["width"] * e for x, e in zip(where, noise, strict=True))

@@ -146,7 +146,7 @@ class Recipe:
             numbers = [self.number(*item) for item in TREATMENTS.items()]
             given["treatment"] = np.array([*numbers, self._clip_epsilon], np.float32)
         if "average" in features:
-            given["average"] = _window(self._averaging(total), first, count, (), 1.0)
+            given["average"] = _window(self._averaging(total, most_batches), first, count, (), 1.0)
         if "stopping" in features:
             made = self.named.get("early-stopping")
             numbers = NEVER_STOPPING if made is None else tuple(made.values().values())
@@ -171,9 +171,15 @@ class Recipe:
         factors = self.growth.factor(np.arange(1, total + 1), total)
         return accumulation(growth_multipliers(factors, most), total)
 
-    def _averaging(self, total: int) -> np.ndarray:
+    def _averaging(self, total: int, most: int) -> np.ndarray:
+        """Return the share of each step's weights in the average; only steps that update the weights have any."""
         made = next((self.named[name] for name in AVERAGES if name in self.named), None)
-        return np.ones(total) if made is None else averaging_weights(made, total)
+        if made is None:
+            return np.ones(total)
+        fires, _ = self._accumulation(total, most)
+        shares = np.zeros(total)
+        shares[fires] = averaging_weights(made, int(fires.sum()))
+        return shares
 
     def _widths(self, technique: str, total: int) -> np.ndarray:
         made = self.named.get(technique)
