@@ -17,6 +17,8 @@ __all__ = ["detection_figure", "write_detections"]
 
 PANEL = 232.0  # side of a scene
 GAP = 16.0
+MARGIN = 14.0
+LEAST_WIDTH = 560.0  # of the legend
 LABEL = 15.0  # height of the line under a scene
 HUES = (0, 1)  # blue and vermilion differ for every kind of colour vision, and names stand at every box
 FONT = 'system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",Arial,sans-serif'
@@ -53,7 +55,7 @@ def detection_figure(
         images: Shape (n, height, width, 3), in [0, 1], n ≥ 1.
         truth: Per scene an array of shape (objects, 5): class, centre x, centre y, width, height as shares of the
             picture; rows of a negative class are left out.
-        found: Per scene an array of shape (boxes, 6): class, score in [0, 1], then as in ``truth``.
+        found: Per scene an array of shape (boxes, 6): class, score, then as in ``truth``.
         classes: Name of every class.
         title: What stands above.
 
@@ -65,9 +67,9 @@ def detection_figure(
     truth, found = _checked(images, truth, found, classes)
     columns = min(4, len(images))
     rows = -(-len(images) // columns)
-    width = columns * PANEL + (columns - 1) * GAP
-    head = 64.0
-    height = head + rows * (PANEL + LABEL + GAP)
+    width = max(columns * PANEL + (columns - 1) * GAP, LEAST_WIDTH) + 2 * MARGIN
+    head = 58.0
+    height = head + rows * (PANEL + LABEL + GAP) - GAP + 2 * MARGIN
     parts = [_style(len(classes)), text(0.0, 18.0, title, "hd"), _legend(classes, 42.0)]
     for k, image in enumerate(images):
         row, column = divmod(k, columns)
@@ -79,7 +81,14 @@ def detection_figure(
     described = (
         f"{len(images)} scenes with {counted}; solid boxes are true, dashed ones predicted, each with class and score."
     )
-    drawing = picture("detections", width, height, title, described, "".join(parts))
+    drawing = picture(
+        "detections",
+        width,
+        height,
+        title,
+        described,
+        f'<g transform="translate({MARGIN:g} {MARGIN:g})">{"".join(parts)}</g>',
+    )
     sized = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
     return drawing.replace("<svg ", sized, 1)
 
@@ -127,8 +136,9 @@ def _scene(
 
 def _outline(kind: int, box: Sequence[float], class_: str) -> list[str]:
     x, y, width, height = (float(value) * PANEL for value in box)
-    place = {"x": x - width / 2, "y": y - height / 2, "width": max(width, 0.5), "height": max(height, 0.5)}
-    return [tag("rect", **place, class_=f"halo {class_}"), tag("rect", **place, class_=f"box {class_} c{kind}")]
+    left, top, width, height = x - width / 2, y - height / 2, max(width, 0.5), max(height, 0.5)
+    looks = (f"halo {class_}", f"box {class_} c{kind}")
+    return [tag("rect", x=left, y=top, width=width, height=height, class_=look) for look in looks]
 
 
 def _name(kind: int, words: str, box: Sequence[float], taken: list[tuple[float, float, float, float]]) -> str:
@@ -167,7 +177,7 @@ def _png(image: np.ndarray) -> str:
 
     buffer = io.BytesIO()
     pixels = np.round(255 * np.clip(np.asarray(image, float), 0, 1)).astype(np.uint8)
-    imsave(buffer, pixels, format="png", metadata={"Software": None})
+    imsave(buffer, pixels, format="png", metadata={"Software": "Thalweg"})
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

@@ -27,7 +27,7 @@ class Entry:
     name: str
     home: str
     title: str
-    kind: Literal["classification", "regression", "landscape"]
+    kind: Literal["classification", "regression", "detection", "landscape"]
     examples: int
     parameters: int
     licence: str
@@ -159,6 +159,15 @@ _DATA = (
         10_000,
         2050,
         GENERATED,
+    ),
+    Entry(
+        "street-detection",
+        "street.task:STREET_DETECTION",
+        "Street scenes, YOLO network",
+        "detection",
+        2000,
+        40_332,
+        "generated here",
     ),
 )
 _SURFACES = tuple(

@@ -101,7 +101,7 @@ def paint_shapes(canvas: np.ndarray, shapes: Sequence[Shape]) -> Painted:
     half = np.where((down >= 0) & (down < 1), half, -1)
     inside = np.abs(x - middle[:, :, None]) <= half[:, :, None]
     last = len(shapes) - 1 - np.argmax(inside[::-1], axis=0)
-    any_inside = inside.any(axis=0)
+    any_inside = np.any(inside, axis=0, keepdims=True)[0]
     colours = np.array([shape.colour for shape in shapes], np.float32)
     patch = canvas[where]
     painted = Painted(where, any_inside)

@@ -65,7 +65,8 @@ def _scene(size: int, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[
     street = random_street(rng)
     draw_backdrop(canvas, street, rng)
     boxes = _populate(canvas, street, rng)
-    picture = sum(canvas[i::FINER, j::FINER] for i in range(FINER) for j in range(FINER)) / np.float32(FINER**2)
+    finer = np.stack([canvas[i::FINER, j::FINER] for i in range(FINER) for j in range(FINER)])
+    picture = np.asarray(finer.sum(axis=0) / np.float32(FINER**2))
     return _photograph(picture, rng), boxes
 
 
