@@ -54,7 +54,7 @@ def test_training_learns_to_add_over_a_short_distance(name):
     task = with_options(find_task(name), length=6, hidden=16)
     train, validation = task_data(task).train, dict(task_data(task).validation)
     rule = optax.adam(1e-2)
-    params = task.init(jax.random.key(0))
+    params = jax.jit(task.init)(jax.random.key(0))
 
     def step(carry, rows):
         params, state = carry
@@ -70,7 +70,7 @@ def test_training_learns_to_add_over_a_short_distance(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_evaluation_and_plain_training_are_one_loss(name):
     task = with_options(find_task(name), length=4, hidden=4)
-    params = task.init(jax.random.key(0))
+    params = jax.jit(task.init)(jax.random.key(0))
     batch = {key: array[:10] for key, array in task_data(task).train.items()}
     if task.training_loss is None:
         assert task.techniques == frozenset()

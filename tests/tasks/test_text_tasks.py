@@ -69,7 +69,7 @@ def test_small_tasks_pass_the_check_and_start_near_a_blind_guess(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_read_later_changes_nothing_before(name):
     task, place = small(name), 9
-    params = task.init(jax.random.key(0))
+    params = jax.jit(task.init)(jax.random.key(0))
     x = np.array(task_data(task).train["x"][:4])
     other = x.copy()
     other[:, place:] = (other[:, place:] + 1) % len(VOCABULARY)
@@ -92,7 +92,7 @@ def test_what_is_read_later_changes_nothing_before(name):
 @pytest.mark.parametrize("rows", [ROWS_AT_ONCE, ROWS_AT_ONCE + 37, 2 * ROWS_AT_ONCE])
 def test_loss_of_many_rows_is_the_mean_over_all(name, rows):
     task = small(name)
-    params, batch = task.init(jax.random.key(0)), some(task, rows)
+    params, batch = jax.jit(task.init)(jax.random.key(0)), some(task, rows)
     one = jax.jit(jax.vmap(lambda x, y: task.loss(params, {"x": x[None], "y": y[None]})))
     each = np.asarray(one(batch["x"], batch["y"]), np.float64)
     assert float(jax.jit(task.loss)(params, batch)) == pytest.approx(each.mean(), rel=1e-5)
@@ -102,7 +102,7 @@ def test_loss_of_many_rows_is_the_mean_over_all(name, rows):
 @pytest.mark.parametrize("name", NAMES)
 def test_training_mode_is_the_loss_until_a_technique_is_asked_for(name):
     task = small(name)
-    params, batch, key = task.init(jax.random.key(0)), some(task, 8), jax.random.key(1)
+    params, batch, key = jax.jit(task.init)(jax.random.key(0)), some(task, 8), jax.random.key(1)
     plain, state = jax.jit(task.training_loss)(params, batch, Context(key, None, None, None))
     assert float(plain) == pytest.approx(float(jax.jit(task.loss)(params, batch)), rel=1e-6)
     assert state == {}
@@ -122,7 +122,7 @@ def test_a_short_training_lowers_the_loss_of_every_member(name):
     optax = pytest.importorskip("optax")
     task = small(name)
     train, rule = task_data(task).train, optax.adam(1e-2)
-    params = jax.vmap(task.init)(jax.random.split(jax.random.key(0), 2))
+    params = jax.jit(jax.vmap(task.init))(jax.random.split(jax.random.key(0), 2))
 
     def step(carry, rows):
         params, state = carry

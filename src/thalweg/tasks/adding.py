@@ -110,9 +110,9 @@ DESCRIPTION = (
     "answering 1 costs 1/6 = 0.167; who falls clearly below it has learnt to remember. A vanilla network's gradient "
     "fades or grows geometrically with every step back in time; gates, biased open, let it pass."
 )
-# Provisional: a sixteenth of the loss of answering 1; Adam at a rate of 0.003 or 0.01 brings the gated network below it
-# within 375 steps.
-TARGETS = {"rnn": 0.01, "gru": 0.01}
+# Provisional: of two rates of Adam with gradients clipped to norm 1, the better one brings the vanilla network to 0.024
+# in 1600 of the 1800 steps, the gated one below 0.01 in 375, of 0.167 for always answering 1.
+TARGETS = {"rnn": 0.025, "gru": 0.01}
 
 ADDING_RNN = task_family(functools.partial(_task, "rnn"), {**SIZES, "activation": ("tanh", "relu", "identity")})
 ADDING_GRU = task_family(functools.partial(_task, "gru"), SIZES)
