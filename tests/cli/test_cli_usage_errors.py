@@ -39,7 +39,7 @@ WRONG = [
     ("race rosenbrock --start 1", "--start '1' is not a point; give two finite numbers and a comma"),
     ("race rosenbrock --start nan,1", "--start 'nan,1' is not a point"),
     ("list", "WHAT is missing; for example: thalweg list optimizers"),
-    ("list schedules", "WHAT 'schedules' is not known: did you mean 'studies'? Allowed: landscapes, optimizers"),
+    ("list schedule", "WHAT 'schedule' is not known: did you mean 'schedules'? Allowed: initializers, landscapes"),
     ("list optimisers", "WHAT 'optimisers' is not known: did you mean 'optimizers'?"),
     ("explain adm", OPTIMIZERS_HINT),
     ("explain adam@paperr", "preset of adam 'paperr' is not known: did you mean 'paper'?"),

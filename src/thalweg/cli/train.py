@@ -25,7 +25,7 @@ EXAMPLES = (
         "Two settings, and twice as long.",
     ),
     (
-        "train digits --optimizer sgd --schedule cosine:warmup=0.1 --with clip-norm:1 --model activation=tanh",
+        "train digits --optimizer sgd --schedule cosine --with clip-norm:1 --model activation=tanh",
         "A schedule, clipping and another activation.",
     ),
     ("train my_task.py --optimizer my_rule.py:MyRule --json", "Your own task and rule; the whole curve as JSON."),

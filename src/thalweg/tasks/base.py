@@ -101,13 +101,14 @@ class Task:
         training_loss: ``(params, batch, Context) -> (0-d array, state)``: the loss while training where it differs
             from ``loss`` (dropout, label smoothing, batch statistics), with the next value of ``params["state"]``
             ({} where the model keeps none); None trains on ``loss``. What ``params["state"]`` holds is not trained.
-        techniques: Names of the fields of :class:`Context` that ``training_loss`` heeds.
+        techniques: Names of the fields of :class:`Context` that ``training_loss`` heeds; ``key`` among them makes every
+            run train on it.
         options: Choices of the model's structure by name, e.g. ``{"activation": ("relu", "tanh")}``.
         rebuild: ``(**options) -> Task`` with other choices; None if there are no options.
         chosen: The choices that differ from the defaults.
         roles: What a parameter array is for, by its path: ``{"layer3.bias": "output-bias"}``; roles are
-            ``output-bias`` (with the loss's kind, see ``output``), ``gate-bias`` and ``fixed`` (no initializer
-            touches it).
+            ``output-bias`` (with the loss's kind, see ``output``), ``gate-bias``, ``fixed`` (no initializer touches it)
+            and ``patch:9`` (the matrix of a convolution with 9 places).
         output: ``classes`` or ``values``: what the output biases estimate, for their marginal statistics.
 
     Example:

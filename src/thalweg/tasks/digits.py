@@ -71,7 +71,7 @@ def small_cnn(width: int = 8, activation: str = "relu", normalization: str = "no
         activation=activation,
         normalization=normalization,
         channels={"norm1": width, "norm2": 2 * width},
-        roles={"layer3.bias": "output-bias"},
+        roles={"layer1.weight": "patch:9", "layer2.weight": "patch:9", "layer3.bias": "output-bias"},
     )
 
 

@@ -120,7 +120,12 @@ def _small_cnn(width: int, activation: str, normalization: str) -> Model:
         activation=activation,
         normalization=normalization,
         channels={f"norm{number}": width for number in range(1, 4)},
-        roles={"layer4.bias": "output-bias"},
+        roles={
+            "layer1.weight": "patch:5",
+            "layer2.weight": "patch:3",
+            "layer3.weight": "patch:3",
+            "layer4.bias": "output-bias",
+        },
     )
 
 

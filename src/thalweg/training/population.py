@@ -22,7 +22,7 @@ from thalweg.training.plan import Plan
 from thalweg.training.program import lane_program
 from thalweg.training.progress import Phase, Watcher
 from thalweg.training.recipe import Recipe, recipe_of
-from thalweg.training.structure import Carry, Curves, Lane, Structure, kept_leaves
+from thalweg.training.structure import DRAWS, Carry, Curves, Lane, Structure, kept_leaves
 from thalweg.training.tally import Tally
 
 __all__ = ["Engine", "Member", "Seconds"]
@@ -159,7 +159,9 @@ class Engine:
             treedef=treedef,
             leaves=tuple(leaves),
             kept=kept_leaves(params),
-            features=self.features | ({"answer"} if elsewhere else frozenset()),
+            features=self.features
+            | ({"answer"} if elsewhere else set())
+            | ({"context"} if DRAWS in self.task.techniques else set()),
         )
 
     @cached_property

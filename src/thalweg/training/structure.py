@@ -27,7 +27,9 @@ import jax
 from thalweg.optimizers.base import Rule
 from thalweg.tasks.base import STATE, Task
 
-__all__ = ["TREATMENTS", "Carry", "Curves", "Lane", "Structure", "kept_leaves"]
+__all__ = ["DRAWS", "TREATMENTS", "Carry", "Curves", "Lane", "Structure", "kept_leaves"]
+
+DRAWS = "key"  # among a task's techniques: its training loss draws random numbers, whatever a run asks for
 
 # What may be done to a gradient, in the order in which it is done, with the value that does nothing.
 TREATMENTS = {
@@ -79,8 +81,10 @@ class Structure:
     @property
     def in_training_mode(self) -> bool:
         """Whether steps follow the task's training loss rather than its plain loss."""
-        used = self.features & {"context", "diffusion"}
-        return self.task.training_loss is not None and (bool(used) or any(self.kept))
+        if self.task.training_loss is None:
+            return False
+        asked = self.features & {"context", "diffusion"}
+        return bool(asked) or any(self.kept) or DRAWS in self.task.techniques
 
 
 class Carry(NamedTuple):

@@ -65,7 +65,10 @@ def residual_network(
         activation=activation,
         normalization=normalization,
         channels={f"norm{number}": after for number, (_, after) in enumerate(sizes[:-1], start=1)},
-        roles={f"layer{depth}.bias": "output-bias"},
+        roles={
+            **{f"layer{number}.weight": "patch:9" for number in range(1, depth)},
+            f"layer{depth}.bias": "output-bias",
+        },
     )
 
 
