@@ -40,7 +40,6 @@ def test_package_is_light(package: str) -> None:
 
 LIGHT = (
     "--help", "compare --help", "list optimizers", "list tasks --json", "list landscapes", "explain adam",
-    "explain digits",
     "explain rosenbrock", "list schedules", "list initializers", "list techniques", "explain cosine", "explain he",
     "explain clip-norm",
 )  # fmt: skip

@@ -6,8 +6,9 @@ import pytest
 
 import thalweg as tw
 from thalweg.errors import InvalidValueError, UnknownNameError, UsageError
+from thalweg.records.techniques import technique_label
 from thalweg.schedules import Cosine
-from thalweg.study.recipes import alternatives, technique_label, techniques_from
+from thalweg.study.recipes import alternatives, techniques_from
 from thalweg.techniques import ClipNorm
 
 SMALL = {"epochs": 2, "store": "sqlite://"}

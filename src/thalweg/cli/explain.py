@@ -182,7 +182,7 @@ def _explained(name: str) -> tuple[Any, str]:
     if name in landscapes:
         return landscapes[name], _landscape_text(landscapes[name], is_task=name in tasks)
     if name in tasks:
-        return tasks[name], _task_text(tasks[name])
+        return _built_in_task(tasks[name])
     if is_file_reference(name):
         return _from_file(name)
     if name.partition("@")[0] in optimizer_names():
@@ -198,6 +198,33 @@ def _optimizer(name: str) -> tuple[Any, str]:
 
     explanation = explain_optimizer(name)
     return explanation, as_text(explanation, page_width())
+
+
+def _built_in_task(entry: dict[str, Any]) -> tuple[Any, str]:
+    """Return what is known of a built-in task, which is loaded for it, and JAX with it."""
+    from thalweg.tasks.catalogue import find_task
+    from thalweg.tasks.choices import choices_text, default_choice
+
+    task = find_task(entry["name"])
+    metric = task.metric.name if task.metric else task.loss_name
+    unit = f" ({task.metric.unit})" if task.metric and task.metric.unit else ""
+    target = f"{task.target.quantity.replace('_', ' ')} {task.target.value:g}" if task.target else None
+    document = {
+        **entry,
+        "description": task.description,
+        "loss": task.loss_name,
+        "metric": metric + unit,
+        "target": target,
+        "batch_size": task.batch_size,
+        "epochs": task.epochs,
+        "source": task.source,
+        "model": {
+            name: f"{choices_text(choices)}; {default_choice(choices)} by default"
+            for name, choices in task.options.items()
+        },
+        "heeds": sorted(name.replace("_", "-") for name in task.techniques if name != "key"),
+    }
+    return document, _task_text({key: value for key, value in document.items() if value not in (None, {}, [], "")})
 
 
 def _from_file(reference: str) -> tuple[Any, str]:
@@ -220,12 +247,33 @@ def _from_file(reference: str) -> tuple[Any, str]:
 
 def _task_text(task: dict[str, Any]) -> str:
     """Return a task's facts as text, one line each."""
-    facts = {key: value for key, value in task.items() if key not in {"name", "title", "description"}}
-    widest = max(len(key) for key in facts)
-    lines = [f"  {key.replace('_', ' ').ljust(widest)}  {_value_text(value)}" for key, value in facts.items()]
-    described = [task["description"]] if task.get("description") else []
-    use = f"  thalweg compare {task['name']}"
-    return "\n".join([f"{task['title']} ({task['name']})", *described, "", "Facts", *lines, "", "Use", use])
+    apart = {"name", "title", "description", "model", "heeds"}
+    facts = {key: value for key, value in task.items() if key not in apart}
+    uses = [f"  thalweg compare {task['name']}"]
+    parts = [
+        [f"{task['title']} ({task['name']})", *_wrapped(task.get("description") or "")],
+        ["Facts", *_columns({key.replace("_", " "): _value_text(value) for key, value in facts.items()})],
+    ]
+    if task.get("model"):
+        parts.append(["Choices of the model", *_columns(task["model"])])
+        uses.append(f"  thalweg compare {task['name']} --model {next(iter(task['model']))}=…")
+    if task.get("heeds"):
+        parts.append(["Heeds while training", f"  {', '.join(task['heeds'])}"])
+    return "\n\n".join("\n".join(part) for part in [*parts, ["Use", *uses]])
+
+
+def _columns(facts: dict[str, str]) -> list[str]:
+    """Return names and values in two columns, long values wrapped under themselves."""
+    import textwrap
+
+    from thalweg.cli.output import page_width
+
+    widest = max(len(name) for name in facts)
+    lines = []
+    for name, value in facts.items():
+        first = f"  {name.ljust(widest)}  "
+        lines += textwrap.wrap(value, page_width(), initial_indent=first, subsequent_indent=" " * len(first))
+    return lines
 
 
 def _landscape_text(landscape: dict[str, Any], is_task: bool) -> str:

@@ -55,9 +55,10 @@ def show_profile(profile: "PerformanceProfile", screen: "Console | None" = None)
 def _rules(summary: "StudySummary") -> str:
     rules = summary.protocol
     fresh = _counted(rules["confirmation_seeds"], "fresh seed")
+    techniques = f", with {rules['techniques']}" if rules.get("techniques") else ""
     return (
         f"{rules['trials']} settings × {_counted(rules['tuning_seeds'], 'seed')} tuned on validation data, "
-        f"then {fresh}; {rules['steps']:,} steps of batch size {rules['batch_size']}"
+        f"then {fresh}; {rules['steps']:,} steps of batch size {rules['batch_size']}{techniques}"
     )
 
 

@@ -124,7 +124,7 @@ def _show(run: "TrainedRun", figure: "Path | None") -> None:
     screen.print(Text(card.title or card.name, style="bold"))
     screen.print(Text(f"{result.spec.optimizer.name}: {settings}", style="dim"))
     if result.spec.techniques:
-        from thalweg.study.recipes import technique_label
+        from thalweg.records.techniques import technique_label
 
         screen.print(Text(f"with {technique_label(result.spec.techniques)}", style="dim"))
     if result.status == "diverged":

@@ -65,6 +65,7 @@ def _entries(summary: StudySummary) -> list[tuple[str, str]]:
         ("Steps per run", steps(p.get("steps"))),
         ("Batch size", _word(p, "batch_size")),
         ("Schedule", _word(p, "schedule")),
+        *([("Techniques of all", str(p["techniques"]))] if p.get("techniques") else []),
         ("Sampler", _word(p, "sampler")),
         ("Selected by", "mean validation loss at the end; diverged counts as worst"),
         ("Intervals", _intervals(p)),

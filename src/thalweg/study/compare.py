@@ -13,10 +13,11 @@ from typing import Literal, TypeAlias
 
 from thalweg.optimizers.base import Rule
 from thalweg.records import StudySpec
+from thalweg.records.techniques import technique_label
 from thalweg.store import Store
 from thalweg.study.contenders import contenders_for
 from thalweg.study.plan import protocol_for
-from thalweg.study.recipes import Items, alternatives, check_recipe, model_options, technique_label, techniques_from
+from thalweg.study.recipes import Items, alternatives, check_recipe, model_options, techniques_from
 from thalweg.study.requests import LARGEST_SEED, check_watcher, listed, opened_store, whole
 from thalweg.study.rules import check_compiles, prototype, resolve
 from thalweg.study.study import Study

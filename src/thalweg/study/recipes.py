@@ -15,7 +15,7 @@ from thalweg.study.workbench import Schedule as Lengths
 from thalweg.techniques import SAMPLINGS, TECHNIQUES, parse_technique
 from thalweg.training.recipe import AVERAGES, Recipe, recipe_of
 
-__all__ = ["Items", "alternatives", "check_recipe", "model_options", "technique_label", "techniques_from"]
+__all__ = ["Items", "alternatives", "check_recipe", "model_options", "techniques_from"]
 
 PREFIXED = ("schedule", "model")  # keys that go on with a hyperparameter's or an option's name
 KEYS = ("schedule", "initializer", "bias", "start", "sampling", "growth", "model.<option>")
@@ -71,17 +71,6 @@ def alternatives(vary: Sequence[Any] | None) -> list[dict[str, str]]:
         if merged not in combined:
             combined.append(merged)
     return combined
-
-
-def technique_label(techniques: Mapping[str, str]) -> str:
-    """Return techniques as people call them, e.g. ``cosine + clip-norm``.
-
-    Example:
-        >>> technique_label({"schedule.learning_rate": "cosine", "model.activation": "tanh"})
-        'cosine + activation tanh'
-    """
-    shown = {key: text for key, text in techniques.items() if not key.startswith("source.")}
-    return " + ".join(_named(key, text) for key, text in shown.items())
 
 
 def model_options(techniques: Mapping[str, str]) -> dict[str, str]:
@@ -195,16 +184,3 @@ def _technique(key: str, value: Any) -> Configurable:
     if value is True or text == key or text.startswith(f"{key}:"):
         return parse_technique(key if value is True else text)
     return parse_technique(f"{key}:{text}")
-
-
-def _named(key: str, text: str) -> str:
-    head, _, rest = key.partition(".")
-    if key == "schedule.learning_rate":
-        return text
-    if head == "schedule":
-        return f"{rest} {text}"
-    if head == "model":
-        return f"{rest} {text}"
-    if head in ("growth", "sampling", "start"):
-        return f"{head} {text}"
-    return text

@@ -18,6 +18,7 @@ from thalweg.records import (
     StudySummary,
     plain,
 )
+from thalweg.records.techniques import common_techniques, technique_label
 from thalweg.study.budget import expected_best
 from thalweg.study.cautions import warnings_for
 from thalweg.study.contenders import LEARNING_RATE
@@ -51,7 +52,7 @@ def summarize(
     return StudySummary(
         study=record.id,
         task=evidence.card,
-        protocol=plain(record.spec.protocol),
+        protocol={**plain(record.spec.protocol), "techniques": _common(record)},
         seed=record.spec.seed,
         warnings=warnings_for(evidence, tasks),
         leaderboard=tuple(_row(evidence, record, ranking, label) for label in ranking.order),
@@ -173,3 +174,8 @@ def _median_or_none(steps: Sequence[int | None]) -> float | None:
     """Return the median with None as infinity, None if it is infinite or there is nothing."""
     middle = float(np.median([math.inf if step is None else step for step in steps])) if steps else math.inf
     return middle if math.isfinite(middle) else None
+
+
+def _common(record: StudyRecord) -> str:
+    """Return the techniques that every entry has, in a line; those of single entries stand in their labels."""
+    return technique_label(common_techniques(c.techniques for c in record.spec.contenders))
