@@ -12,7 +12,7 @@ import pytest
 from tiny_tasks import DATA, squares, task_with
 
 from thalweg import compare, open_study, train
-from thalweg.errors import TaskError, UserFileError
+from thalweg.errors import InvalidValueError, TaskError, UserFileError
 from thalweg.optimizers.base import Number, Rule, hyperparameter
 from thalweg.store import open_store
 from thalweg.study import plan
@@ -41,8 +41,13 @@ def test_a_task_without_metric_and_target_is_judged_by_its_loss():
     assert "target" not in kinds(study)
 
 
-def test_a_batch_larger_than_the_data_is_all_of_it():
-    study = compare(task_with(), ["sgd"], batch_size=1000, **SMALL)
+def test_a_batch_larger_than_the_data_is_refused():
+    with pytest.raises(InvalidValueError, match=r"batch_size = 1000 is more than the \d+ training examples"):
+        compare(task_with(), ["sgd"], batch_size=1000, **SMALL)
+
+
+def test_a_batch_can_be_all_of_the_data():
+    study = compare(task_with(), ["sgd"], batch_size=len(DATA.train["y"]), **SMALL)
     protocol = study.to_dict()["protocol"]
     assert (protocol["batch_size"], protocol["steps"]) == (len(DATA.train["y"]), 2)
     assert study.to_dict()["leaderboard"][0]["test_metric"]["mean"] > 0

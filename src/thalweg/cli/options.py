@@ -62,7 +62,7 @@ def epochs(function: Function) -> Function:
 
 def batch_size(function: Function) -> Function:
     """Add ``--batch-size``."""
-    told = "Examples per step. Default: the task's."
+    told = "Examples per step, at most the training set. Default: the task's."
     return click.option("--batch-size", cls=Option, section=WORK, type=Whole(1), help=told)(function)
 
 

@@ -80,8 +80,13 @@ class ReadyTask:
             batch_size: Examples per step, 1 or more; the task's own by default.
 
         Raises:
-            InvalidValueError: One of them is not a whole number of 1 or more.
+            InvalidValueError: One of them is not a whole number of 1 or more, or the batch is larger than the data.
         """
+        if batch_size is not None and whole("batch_size", batch_size, 1) > self.examples:
+            raise InvalidValueError(
+                f"batch_size = {shown(batch_size)} is more than the {self.examples:,} training examples of task "
+                f"{self.task.name!r}; give {self.examples} to use all of them in every step, or less."
+            )
         size = whole("batch_size", self.task.batch_size if batch_size is None else batch_size, 1)
         size = min(size, self.examples)
         per_epoch = steps_per_epoch(self.examples, size)
