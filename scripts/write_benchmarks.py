@@ -75,6 +75,50 @@ def throughput(figures: dict[str, Any]) -> str:
     return "\n".join([*lines, machine(figures), ""])
 
 
+def structures(figures: dict[str, Any]) -> str:
+    """Return the section on deep, recurrent and attending networks, and on what compiles once."""
+    lines = [
+        "## Deep, recurrent and attending networks",
+        "",
+        "`benchmarks/structures.py`: 8 members, Adam, 8 learning rates, one seed, the same minibatches for all; compilation "
+        "excluded. The hand-written alternatives use the task's own functions, which write a convolution as patches times a "
+        "matrix; those marked `lax.conv` use the library's. The torch loop is eager `torch.optim.Adam` on an equal torch "
+        f"model, one thread, one network after another, {figures['torch members']} of the 8 scaled up. Ratios are to the "
+        "lanes that a long comparison measures and chooses for itself before it begins.",
+        "",
+    ]
+    for case in figures["cases"]:
+        rates, times, ratios = (
+            case["member-steps per second"],
+            case["milliseconds per member-step"],
+            case["times faster than"],
+        )
+        lines += [
+            f"**{case['model']}** ({case['parameters']:,} parameters, {case['steps']} steps; lanes of "
+            f"{case['lane by the cache']} fit the cache, of {case['lane chosen']} were chosen)",
+            "",
+            "| contender | member-steps per second | ms per member-step | Thalweg is faster by |",
+            "|---|---|---|---|",
+            *(f"| {name} | {rates[name]:,} | {times[name]} | {ratios[name]}× |" for name in rates),
+            "",
+            f"Against the best alternative ({case['best alternative']}): {case['times faster than the best alternative']}× "
+            f"with the chosen lanes, {case['the same with the fastest lane']}× with lanes of {case['fastest lane']}, the "
+            f"fastest here. The matrix products of one gradient are {case['matmul FLOP per member-step'] / 1e6:,.0f} MFLOP; "
+            f"of the measured matmul peak of {case['measured matmul peak, GFLOP/s']:g} GFLOP/s on all cores that is "
+            f"{100 * case['share of matmul peak']:.0f} %.",
+            "",
+        ]
+    if "compiled once" in figures:
+        once = dict(figures["compiled once"])
+        lines += [
+            f"Techniques are data: two populations of 8 members that vary {', '.join(once.pop('techniques'))} in one program.",
+            "",
+            *_listed(once),
+            "",
+        ]
+    return "\n".join([*lines, machine(figures), ""])
+
+
 def end_to_end(figures: dict[str, Any]) -> str:
     """Return the section on whole comparisons."""
     lines = [
@@ -153,7 +197,14 @@ def _listed(figures: Any, indent: str = "") -> list[str]:
     return lines
 
 
-SECTIONS = {"throughput": throughput, "end_to_end": end_to_end, "store": store, "kills": kills, "mutation": mutation}
+SECTIONS = {
+    "throughput": throughput,
+    "structures": structures,
+    "end_to_end": end_to_end,
+    "store": store,
+    "kills": kills,
+    "mutation": mutation,
+}
 
 if __name__ == "__main__":
     main()
