@@ -254,7 +254,7 @@ with one such object per task and the performance profile.
 | key | value |
 |---|---|
 | `task` | name of the task |
-| `protocol` | the rules: `effort`, `trials`, `tuning_seeds`, `confirmation_seeds`, `batch_size`, `steps`, `evaluate_every`, `sampler`, `schedule`, `resamples`, `confidence`, `win_probability`, `version` |
+| `protocol` | the rules: `effort`, `trials`, `tuning_seeds`, `confirmation_seeds`, `batch_size`, `steps`, `evaluate_every`, `sampler`, `schedule`, `techniques` (those that all entries share), `resamples`, `confidence`, `win_probability`, `version` |
 | `warnings` | sentences; read them first |
 | `leaderboard` | rows, the best first: `optimizer`, `hyperparameters`, `validation_loss`, `test_metric` (`name`, `mean`, `low`, `high`), `rank` (`low`, `high`), `steps_to_target`, `diverged_share`, `state_bytes_per_parameter`, `seconds_per_step` |
 | `runs` | number of runs |

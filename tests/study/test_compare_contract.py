@@ -21,6 +21,7 @@ PROTOCOL = {
     "evaluate_every": int,
     "sampler": str,
     "schedule": str,
+    "techniques": str,
     "resamples": int,
     "confidence": float,
     "win_probability": float,

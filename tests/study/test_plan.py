@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -114,11 +116,13 @@ def test_a_contender_with_nothing_to_search_has_its_defaults_only() -> None:
     assert [run.role for run in planned] == ["default-trial"]
 
 
-def test_the_schedule_is_part_of_the_run_only_if_there_is_one() -> None:
+def test_an_entrys_techniques_are_part_of_its_runs() -> None:
+    techniques = {"schedule.learning_rate": "cosine"}
     plain = tuning_runs(study(BOTH))[0].spec
-    cosine = tuning_runs(study(BOTH, protocol(schedule="cosine")))[0].spec
+    cosine = tuning_runs(study([replace(BOTH[0], techniques=techniques)]))[0].spec
     assert plain.techniques == {}
-    assert cosine.techniques == {"schedule": "cosine"}
+    assert cosine.techniques == techniques
+    assert plain.fingerprint != cosine.fingerprint
 
 
 def test_winner_and_defaults_are_trained_again_on_common_fresh_seeds() -> None:

@@ -33,7 +33,9 @@ def test_a_run_is_trained_once_and_kept(tmp_path: Path) -> None:
 def test_gradient_descent_by_hand(tmp_path: Path) -> None:
     import jax
 
-    run = train(PLANE, "sgd", {"learning_rate": 0.1}, epochs=5, batch_size=len(DATA.train["y"]), seed=3, store="sqlite://")
+    run = train(
+        PLANE, "sgd", {"learning_rate": 0.1}, epochs=5, batch_size=len(DATA.train["y"]), seed=3, store="sqlite://"
+    )
     params = PLANE.init(jax.random.key(3))
     for _ in range(5):
         gradient = jax.grad(squares)(params, DATA.train)
