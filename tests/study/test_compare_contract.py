@@ -21,11 +21,11 @@ PROTOCOL = {
     "evaluate_every": int,
     "sampler": str,
     "schedule": str,
-    "techniques": str,
     "resamples": int,
     "confidence": float,
     "win_probability": float,
     "version": int,
+    "techniques": str,
 }
 ROW = {
     "optimizer": str,
