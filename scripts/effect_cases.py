@@ -161,8 +161,8 @@ CASES = (
     Case(
         "regularization",
         "Against overfitting",
-        "All but the last keep the network from fitting the training set too closely. Label smoothing aims at accuracy: the test "
-        "loss is that of the labels as they are.",
+        "All but the last keep the network from fitting the training set too closely. Label smoothing aims at "
+        "accuracy: the test loss is that of the labels as they are.",
         "mnist1d",
         "adam",
         (

@@ -4,7 +4,7 @@ Every case is one comparison under the protocol: the same optimizer with and wit
 of each tuned alike, both trained again on ten fresh seeds that they share. The effect is the mean difference in test
 loss; its interval holds the luck of the seeds and that of the search (see docs/protocol.md).
 
-    python scripts/technique_effects.py                      all cases: about six minutes on one core
+    python scripts/technique_effects.py                      all cases: about four minutes on one core
     python scripts/technique_effects.py --only schedules clip --json out.json
     python scripts/technique_effects.py --page               only write the page again, from the figures kept
 """
@@ -177,12 +177,14 @@ the baseline. Figures and page are written by `python scripts/technique_effects.
 - **At these rates** is the same difference with the luck of the seed alone: a statement about the two tuned settings.
 - **Metric** is the difference in the task's metric: accuracy, where more is better; error or distance, where less is.
 - **Verdict**: *helps* or *hurts* if the chance that a run with it beats one without, on the same seed, is at least 0.75
-  and the interval of the effect excludes zero; *at these rates* if that holds for the luck of the seed alone, and another
-  search might undo it; else *not separable*, which is no proof that there is no effect.
+  and the interval of the effect excludes zero; *at these rates* if that holds for the luck of the seed alone, so that
+  another search might undo it; else *not separable*, which is no proof that there is no effect.
 - A seed that diverges counts as the worst of its comparison.
 
-{counts} Of {rows} intervals of 95 % one or two are expected to miss by chance. These are
-small networks trained for a short time, on one task each, with few trials: signs and sizes may differ elsewhere.
+{counts} About {missing} of the {rows} intervals are expected
+to miss by chance. Where a first example showed nothing, for schedules, averages and clipping, a second was sought in
+which theory promises more; both are shown. These are small networks trained for a short time, on one task each, with few
+trials: signs and sizes may differ elsewhere.
 """
 
 
@@ -190,7 +192,9 @@ def page(figures: Mapping[str, Any]) -> str:
     """Return the page as Markdown."""
     verdicts = [row["verdict"] for case in figures["cases"] for row in case["effects"]]
     counts = ", ".join(f"{verdicts.count(word)} {word}" for word in VERDICTS)
-    head = INTRODUCTION.format(counts=f"Of {len(verdicts)} rows: {counts}.", rows=len(verdicts))
+    head = INTRODUCTION.format(
+        counts=f"Of {len(verdicts)} rows: {counts}.", rows=len(verdicts), missing=round(len(verdicts) / 20)
+    )
     return "\n".join([head, overview(figures), *(section(case) for case in figures["cases"])])
 
 
@@ -220,7 +224,7 @@ def section(case: Mapping[str, Any]) -> str:
         told = "thalweg train {task} --optimizer {optimizer} --set learning_rate={learning_rate} --epochs {epochs}"
         command = (
             f"`PRETRAINED` is the fingerprint of the autoencoder's run, which `{told.format(**PRETRAINING)}` trains "
-            f"and `--json` prints.\n\n```text\n{case['command']}\n```"
+            f"and `--json` prints as `run`.\n\n```text\n{case['command']}\n```"
         )
     lines = [
         f"## {case['title']}",
