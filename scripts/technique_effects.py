@@ -181,10 +181,14 @@ the baseline. Figures and page are written by `python scripts/technique_effects.
   another search might undo it; else *not separable*, which is no proof that there is no effect.
 - A seed that diverges counts as the worst of its comparison.
 
-{counts} About {missing} of the {rows} intervals are expected
-to miss by chance. Where a first example showed nothing, for schedules, averages and clipping, a second was sought in
-which theory promises more; both are shown. These are small networks trained for a short time, on one task each, with few
-trials: signs and sizes may differ elsewhere.
+{counts}
+About {missing} of the {rows} intervals are expected to miss by chance. These are small networks trained for a short time,
+on one task each, with few trials: signs and sizes may differ elsewhere.
+
+The examples were not all chosen beforehand. Where the first one showed nothing, for schedules, averages and clipping, a
+second was added in which theory promises more, after a look at four other small tasks; first and second are shown. The
+growing batch was moved from the digits, where the decay itself showed nothing. *Against overfitting* was first run with
+8 trials, all of its rows not separable, then with 16. So read what helps as examples of when it can, not as how often.
 """
 
 
