@@ -182,8 +182,8 @@ the baseline. Figures and page are written by `python scripts/technique_effects.
 - A seed that diverges counts as the worst of its comparison.
 
 {counts}
-About {missing} of the {rows} intervals are expected to miss by chance. These are small networks trained for a short time,
-on one task each, with few trials: signs and sizes may differ elsewhere.
+About {missing} of the {rows} intervals are expected to miss by chance. These are small networks trained for a short
+time, on one task each, with few trials: signs and sizes may differ elsewhere.
 
 The examples were not all chosen beforehand. Where the first one showed nothing, for schedules, averages and clipping, a
 second was added in which theory promises more, after a look at four other small tasks; first and second are shown. The
