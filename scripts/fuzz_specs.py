@@ -36,6 +36,7 @@ from hypothesis import strategies as st
 from thalweg.errors import ThalwegError, UsageError
 from thalweg.records import Curve, OptimizerSpec, RunResult, RunSpec, canonical_json, plain
 from thalweg.store import open_store
+from thalweg.training.beginning import parameter_paths
 
 OUT = Path(__file__).parent.parent / "benchmarks" / "results" / "fuzz.json"
 SENTENCE = re.compile(r"[^\n]*[^\s][.?]")
@@ -46,12 +47,15 @@ class FuzzedEngine:
 
     shared = False
 
-    def __init__(self, *_: Any, **__: Any) -> None:
+    def __init__(self, task: Any, *_: Any, **__: Any) -> None:
+        self.task = task
+        self.parameters: dict[str, tuple[Any, ...]] = {}
         self.seconds = mock.Mock(trace=0.0, compile=0.0, train=0.0, evaluate=0.0)
 
     def train(self, members: Any, **_: Any) -> Iterator[list[RunResult]]:
         """Yield one result at a time."""
         for member in members:
+            self.parameters[member.spec.fingerprint] = tuple(np.zeros(1) for _ in parameter_paths(self.task))
             yield [result_of(member.spec)]
 
 
@@ -104,6 +108,43 @@ SETTINGS = st.dictionaries(
 )
 
 
+TECHNIQUES = st.lists(
+    st.sampled_from(
+        [
+            "clip-norm:1",
+            "clip-value:0",
+            "l2:1e-4",
+            "ema:0.9",
+            "swa",
+            "early-stopping:2",
+            "dropout:0.1",
+            "sampling=replacement",
+            "growth=step",
+            "schedule=cosine:warmup=0.1",
+            "schedule=plateau",
+            "schedule.momentum=polynomial",
+            "initializer=he",
+            "centralize",
+            "initializer=sparse:k=3",
+            "bias=marginal",
+            "bias=zero",
+            "model.width=3",
+            "start=run:0000",
+            "curriculum",
+            "gaussian-smoothing",
+            "diffusion:0",
+            "weight-decay:nan",
+            "clip-norm:1:1",
+            "=",
+            ":",
+            "schedule=",
+            "none",
+        ]
+    ),
+    max_size=3,
+)
+
+
 def requests(task: Any) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """Return, by function, the arguments it must have and those it may have, each with sensible values."""
     lists = st.lists(NAMES, min_size=1, max_size=3, unique=True)
@@ -118,10 +159,16 @@ def requests(task: Any) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
                 "tune": st.sampled_from(["all", "learning-rate", "both"]),
                 "tuning_seeds": small,
                 "watcher": st.just(print),
+                "schedule": st.sampled_from(["cosine", "step:at=0.5", "warmup:0.1+plateau", "cosine:final=2", "cosin"]),
+                "techniques": TECHNIQUES,
+                "vary": TECHNIQUES,
                 **sizes,
             },
         ),
-        "train": ({"task": st.just(task), "optimizer": NAMES}, {"hyperparameters": SETTINGS, **sizes}),
+        "train": (
+            {"task": st.just(task), "optimizer": NAMES},
+            {"hyperparameters": SETTINGS, "techniques": TECHNIQUES, **sizes},
+        ),
         "race": (
             {"landscape": st.just("bowl"), "optimizers": lists, "steps": small},
             {"start": point, "settings": st.dictionaries(NAMES, SETTINGS, max_size=2)},
@@ -215,9 +262,9 @@ def check_record(spec: RunSpec, store: Any, counts: Counter[str]) -> None:
 @contextlib.contextmanager
 def engine_replaced() -> Iterator[None]:
     """Let nothing be compiled nor timed."""
-    import thalweg.study.compare
     import thalweg.study.race
     import thalweg.study.train
+    import thalweg.study.work
     import thalweg.training.timing
 
     def no_time(*given: Any, **_: Any) -> dict[str, float]:
@@ -230,8 +277,9 @@ def engine_replaced() -> Iterator[None]:
         return np.ones(len(given[2]))
 
     with (
-        mock.patch.object(thalweg.study.compare, "Engine", FuzzedEngine),
+        mock.patch.object(thalweg.study.work, "Engine", FuzzedEngine),
         mock.patch.object(thalweg.study.train, "Engine", FuzzedEngine),
+        mock.patch.object(thalweg.study.train, "keep_weights"),
         mock.patch.object(thalweg.study.race, "follow", stand_still),
         mock.patch.object(thalweg.study.race, "final_values", all_alike),
         mock.patch.object(thalweg.training.timing, "seconds_per_step", no_time),

@@ -48,9 +48,9 @@ def numbers(study: tw.study.Study) -> dict[str, str]:
 
 
 def main() -> None:
-    import thalweg.study.compare as comparison
+    from thalweg.study import work
 
-    comparison.choose_plan = lambda *_: Plan(members=5, windows=2, devices=1)
+    work.choose_plan = lambda *_: Plan(members=5, windows=2, devices=1)
     data = tw.Data(split(40), split(20), split(20))
     task = tw.Task("tiny", init, loss, data, batch_size=8, epochs=4)
     study = tw.compare(task, ["sgd", "adam"], trials=2, store=sys.argv[1], watcher=tell)
