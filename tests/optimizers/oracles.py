@@ -18,9 +18,19 @@ Steps: TypeAlias = Generator[tuple[float, float], float, float]  # yields (look 
 
 
 def run(oracle: Callable[..., Any], settings: Mapping[str, Any], scenario: Scenario) -> Trajectory:
-    """Return the parameters after every step, element by element."""
-    if "scenario" in inspect.signature(oracle).parameters:
+    """Return the parameters after every step: element by element, or as the oracle's first parameter says.
+
+    ``array``: the oracle is given one whole array, ``arrays``: the list of all arrays; ``yield`` and what is sent are
+    shaped likewise.
+    """
+    parameters = inspect.signature(oracle).parameters
+    if "scenario" in parameters:
         return _run_together(oracle, settings, scenario)
+    if "array" in parameters:
+        groups = [[leaf] for leaf in range(len(scenario.starts))]
+        return _run_arrays(oracle, settings, scenario, groups, single=True)
+    if "arrays" in parameters:
+        return _run_arrays(oracle, settings, scenario, [list(range(len(scenario.starts)))], single=False)
     settings = dict(settings)
     base = settings.pop("learning_rate", None)
     if base is None:
@@ -37,6 +47,36 @@ def run(oracle: Callable[..., Any], settings: Mapping[str, Any], scenario: Scena
                 except StopIteration as last:
                     x = last.value
                 done[step][leaf][index] = x
+    return done
+
+
+def _run_arrays(
+    oracle: Callable[..., Any],
+    settings: Mapping[str, Any],
+    scenario: Scenario,
+    groups: list[list[int]],
+    single: bool,
+) -> Trajectory:
+    """Run an oracle on whole arrays, one by one or all together."""
+    settings = dict(settings)
+    base = settings.pop("learning_rate", None)
+    if base is None and "learning_rate" in inspect.signature(oracle).parameters:
+        base = inspect.signature(oracle).parameters["learning_rate"].default
+    rates = [(1.0 if base is None else base) * factor for factor in scenario.rates]
+    done = [[np.empty_like(x) for x in scenario.starts] for _ in rates]
+    for group in groups:
+        starts = [scenario.starts[leaf].copy() for leaf in group]
+        steps = oracle(starts[0] if single else starts, rates, **settings)
+        looks, _ = next(steps)
+        for step in range(len(done)):
+            at = [looks] if single else looks
+            g = [scenario.gradients[step][leaf] + scenario.curvature * x for leaf, x in zip(group, at, strict=True)]
+            try:
+                looks, points = steps.send(g[0] if single else g)
+            except StopIteration as last:
+                points = last.value
+            for leaf, x in zip(group, [points] if single else points, strict=True):
+                done[step][leaf][...] = x
     return done
 
 

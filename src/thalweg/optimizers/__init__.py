@@ -7,6 +7,7 @@ from thalweg.optimizers.adamax import Adamax
 from thalweg.optimizers.adamw import AdamW
 from thalweg.optimizers.amsgrad import AMSGrad
 from thalweg.optimizers.base import (
+    INPUTS,
     Hyperparameter,
     Number,
     Rule,
@@ -28,6 +29,7 @@ from thalweg.optimizers.sgd import SGD
 from thalweg.optimizers.swats import SWATS
 
 __all__ = [
+    "INPUTS",
     "OPTIMIZERS",
     "SGD",
     "SWATS",

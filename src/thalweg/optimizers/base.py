@@ -34,6 +34,7 @@ from thalweg.errors import UnknownNameError
 from thalweg.settings import Configurable, Hyperparameter, Scale, Variant, hyperparameter, variant
 
 __all__ = [
+    "INPUTS",
     "Hyperparameter",
     "Number",
     "Rule",
@@ -48,6 +49,15 @@ __all__ = [
 
 Number: TypeAlias = float | Array
 State: TypeAlias = dict[str, Any]
+
+# What a rule may ask for beside the gradient, by name; all but the loss are shaped like the parameters.
+INPUTS: Mapping[str, str] = {
+    "loss": "the loss whose gradient is given, 0-d",
+    "hessian_diagonal": "z·(H·z) with random signs z, an unbiased estimate of the Hessian's diagonal",
+    "gauss_newton_diagonal": "B·ĝ² for a minibatch of B examples, ĝ its gradient with labels drawn from the model",
+    "second_gradient": "the gradient of the same minibatch at `second_point`",
+    "hessian_product": "H·d for the direction d of `direction`",
+}
 
 
 def zeros_like(x: Array) -> Array:
@@ -88,7 +98,7 @@ class Rule(Configurable):
             once rather than on one array.
         elementwise: Whether the update of each number depends on nothing but that number's own parameter, gradients
             and state, so that arrays may be joined; false is always right, true is faster.
-        needs: Inputs beyond the gradient, passed to ``update`` by keyword.
+        needs: Names out of :data:`INPUTS`, passed to ``update`` by keyword.
 
     Raises:
         InvalidValueError: A hyperparameter is outside its range or a variant is no choice.
@@ -135,6 +145,29 @@ class Rule(Configurable):
         """Return the point that counts as the result; ``x`` itself unless overridden."""
         del state
         return x
+
+    def second_point(self, x: Array, g: Array, state: State) -> Array:
+        """Return where ``second_gradient`` is to be taken, for a rule that needs it; ``x`` unless overridden."""
+        del g, state
+        return x
+
+    def direction(self, x: Array, g: Array, state: State) -> Array:
+        """Return the direction d of ``hessian_product``, for a rule that needs it; ``g`` unless overridden."""
+        del x, state
+        return g
+
+    def asks(self, t: Array) -> Any:
+        """Return whether step ``t`` uses the inputs named in ``needs``; elsewhere they may be zeros.
+
+        Args:
+            t: Number of the step, 1 at the first; 0-d array.
+
+        Returns:
+            A 0-d boolean that depends on ``t`` and on variants only, or True; True unless overridden. What is costly
+            to compute (a Hessian's diagonal) is then left out where it is not asked for.
+        """
+        del t
+        return True
 
     @classmethod
     def preset(cls, preset: str, **settings: Any) -> Self:

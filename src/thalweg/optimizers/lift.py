@@ -14,7 +14,15 @@ import numpy as np
 from thalweg.arrays import Array, as_scalar, compute_dtype, namespace
 from thalweg.optimizers.base import Rule
 
-__all__ = ["answer", "init_state", "lookahead", "state_bytes_per_parameter", "update"]
+__all__ = [
+    "answer",
+    "directions",
+    "init_state",
+    "lookahead",
+    "second_points",
+    "state_bytes_per_parameter",
+    "update",
+]
 
 TreeState: TypeAlias = Any  # a tuple with one state per array, or one state if the rule takes the whole tree
 
@@ -42,17 +50,35 @@ def update(
         gradients: Gradients at :func:`lookahead`, with the shapes of ``leaves``.
         state: From :func:`init_state` or the previous call.
         t: Number of this update, 1 at the first: a Python integer or a 0-d array.
-        inputs: What ``rule.needs`` names.
+        inputs: What ``rule.needs`` names: ``loss`` as a 0-d array, all others as arrays with the shapes of ``leaves``.
     """
     if rule.whole_tree:
-        return _in_compute_dtype(rule, tuple(leaves), tuple(gradients), state, t, inputs)
-    steps = [_in_compute_dtype(rule, x, g, s, t, inputs) for x, g, s in zip(leaves, gradients, state, strict=True)]
+        needed = {name: inputs[name] if name == "loss" else tuple(inputs[name]) for name in rule.needs}
+        return _in_compute_dtype(rule, tuple(leaves), tuple(gradients), state, t, needed)
+    steps = [
+        _in_compute_dtype(
+            rule, x, g, s, t, {name: inputs[name] if name == "loss" else inputs[name][i] for name in rule.needs}
+        )
+        for i, (x, g, s) in enumerate(zip(leaves, gradients, state, strict=True))
+    ]
     return tuple(x for x, _ in steps), tuple(s for _, s in steps)
 
 
 def lookahead(rule: Rule, leaves: Sequence[Array], state: TreeState) -> tuple[Array, ...]:
     """Return the points at which the gradient of the next step is to be taken."""
     return _points(rule, type(rule).lookahead, Rule.lookahead, leaves, state)
+
+
+def second_points(
+    rule: Rule, leaves: Sequence[Array], gradients: Sequence[Array], state: TreeState
+) -> tuple[Array, ...]:
+    """Return the points at which ``second_gradient`` of the next step is to be taken."""
+    return _after_gradient(rule, type(rule).second_point, leaves, gradients, state)
+
+
+def directions(rule: Rule, leaves: Sequence[Array], gradients: Sequence[Array], state: TreeState) -> tuple[Array, ...]:
+    """Return the directions of which ``hessian_product`` of the next step is to be taken."""
+    return _after_gradient(rule, type(rule).direction, leaves, gradients, state)
 
 
 def answer(rule: Rule, leaves: Sequence[Array], state: TreeState) -> tuple[Array, ...]:
@@ -85,13 +111,12 @@ def _widest(leaves: Sequence[Array]) -> Any:
 def _in_compute_dtype(rule: Rule, x: Any, g: Any, state: Any, t: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
     leaves = x if rule.whole_tree else (x,)
     dtype = _widest(leaves)
-    needed = {name: inputs[name] for name in rule.needs}
     step = as_scalar(t, leaves[0], dtype)
     bound = _bound(rule, leaves[0], dtype)
     if all(leaf.dtype == dtype for leaf in leaves):
-        return bound.update(x, g, state, step, **needed)
-    wide_x, wide_g, wide_state, wide_needed = (_widened(part, dtype) for part in (x, g, state, needed))
-    new_x, new_state = bound.update(wide_x, wide_g, wide_state, step, **wide_needed)
+        return bound.update(x, g, state, step, **inputs)
+    wide_x, wide_g, wide_state, wide_inputs = (_widened(part, dtype) for part in (x, g, state, inputs))
+    new_x, new_state = bound.update(wide_x, wide_g, wide_state, step, **wide_inputs)
     return _cast_like(new_x, x), _cast_like(new_state, state)
 
 
@@ -109,6 +134,17 @@ def _point(rule: Rule, hook: Callable[..., Any], x: Any, state: Any) -> Any:
     leaves = x if rule.whole_tree else (x,)
     dtype = _widest(leaves)
     return _cast_like(hook(_bound(rule, leaves[0], dtype), _widened(x, dtype), _widened(state, dtype)), x)
+
+
+def _after_gradient(
+    rule: Rule, hook: Callable[..., Any], leaves: Sequence[Array], gradients: Sequence[Array], state: TreeState
+) -> tuple[Array, ...]:
+    def found(x: Any, g: Any, s: Any, first: Array, dtype: Any) -> Any:
+        return _cast_like(hook(_bound(rule, first, dtype), *(_widened(part, dtype) for part in (x, g, s))), x)
+
+    if rule.whole_tree:
+        return found(tuple(leaves), tuple(gradients), state, leaves[0], _widest(leaves))
+    return tuple(found(x, g, s, x, _widest([x])) for x, g, s in zip(leaves, gradients, state, strict=True))
 
 
 def _widened(tree: Any, dtype: Any) -> Any:
