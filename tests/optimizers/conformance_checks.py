@@ -85,7 +85,7 @@ def _choices_default_first(rule_class: type[Rule]) -> dict[str, tuple[Any, ...]]
 def _trajectory(case: Case) -> Callable[[Rules], None]:
     def run(rules: Rules) -> None:
         worst, step = largest_difference(run_rule(case.ours(rules), case.scenario), case.expected())
-        assert worst <= TOLERANCE, f"{case.label}: off by {worst:.3g}, first in step {step}"
+        assert worst <= case.tolerance, f"{case.label}: off by {worst:.3g}, first in step {step}"
 
     return run
 

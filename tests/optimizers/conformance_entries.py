@@ -31,6 +31,7 @@ class Reference:
         theirs: Settings always given to the oracle (a library has its own ``fixed``).
         oracle: An oracle other than the rule's own.
         unused: Hyperparameters that have no effect here, and so are not set.
+        tolerance: Largest difference allowed, for a library that rounds on the way.
     """
 
     preset: str
@@ -39,6 +40,7 @@ class Reference:
     theirs: Mapping[str, Any] = field(default_factory=dict)
     oracle: Callable[..., Any] | None = None
     unused: tuple[str, ...] = ()
+    tolerance: float = 1e-12
 
     def label(self) -> str:
         """Return a short name for test ids."""
@@ -59,6 +61,7 @@ class RuleTable:
         elementwise: Whether each number is updated by itself.
         also: Further settings held against the oracle on every scenario.
         without: Hyperparameters to leave out under a given choice of a variant: (variant, choice) → names.
+        together: How many variants depart from their defaults at once, at most, when combinations are tried.
     """
 
     oracle: Callable[..., Any]
@@ -68,6 +71,7 @@ class RuleTable:
     elementwise: bool = True
     also: tuple[Mapping[str, Any], ...] = ()
     without: Mapping[tuple[str, Any], tuple[str, ...]] = field(default_factory=dict)
+    together: int = 99
 
 
 def own(preset: str = "", unused: tuple[str, ...] = (), **theirs: Any) -> Reference:

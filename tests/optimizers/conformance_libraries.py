@@ -7,6 +7,7 @@ Settings that a scenario does not name stay at the *library's* defaults, so a wr
 import functools
 import inspect
 import json
+import operator
 import os
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def _constructor(package: str, name: str) -> Any:
     if package == "optax":
         import optax
 
-        return getattr(optax, name)
+        return operator.attrgetter(name)(optax)  # the name may be dotted, as contrib.muon
     return _KerasSignature(name)
 
 

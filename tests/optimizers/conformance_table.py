@@ -50,6 +50,7 @@ class Case:
     scenario: Scenario
     reference: Callable[[], Trajectory]
     rate_in_float32: bool = False
+    tolerance: float = TOLERANCE
 
     def ours(self, rules: Mapping[str, type[Rule]]) -> Rule:
         """Return our rule with the preset and the settings."""
@@ -106,6 +107,7 @@ def cases(rule: str) -> list[Case]:
                         scenario,
                         functools.partial(run, theirs, scenario),
                         rate_in_float32=rounded,  # Keras keeps the learning rate in float32
+                        tolerance=reference.tolerance,
                     )
                 )
     return found
@@ -123,6 +125,8 @@ def oracle_cases(rule: str, variants: Mapping[str, tuple[Any, ...]]) -> list[Cas
     for choice in itertools.product(*variants.values()):
         chosen = dict(zip(variants, choice, strict=True))
         departures = sum(value != variants[name][0] for name, value in chosen.items())
+        if departures > table.together:
+            continue
         left_out = {n for pair in chosen.items() for n in table.without.get(pair, ())}
         settings = {**chosen, **{n: v for n, v in table.unusual.items() if n not in left_out}}
         for scenario in (CURVED, ZEROS) if departures <= 1 else (CURVED,):

@@ -20,6 +20,7 @@ from thalweg.optimizers.base import (
 )
 from thalweg.optimizers.catalogue import OPTIMIZERS, find_optimizer, make_optimizer, optimizer_names
 from thalweg.optimizers.momentum import Momentum
+from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
 from thalweg.optimizers.radam import RAdam
@@ -41,6 +42,7 @@ __all__ = [
     "Adamax",
     "Hyperparameter",
     "Momentum",
+    "Muon",
     "NAdam",
     "Nesterov",
     "Number",

@@ -13,6 +13,7 @@ from thalweg.optimizers.adamw import AdamW
 from thalweg.optimizers.amsgrad import AMSGrad
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.momentum import Momentum
+from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
 from thalweg.optimizers.radam import RAdam
@@ -39,6 +40,7 @@ RULES: tuple[type[Rule], ...] = (
     SAdam,
     SAMSGrad,
     SWATS,
+    Muon,
 )
 
 OPTIMIZERS: Mapping[str, type[Rule]] = MappingProxyType({rule.name: rule for rule in RULES})
