@@ -263,7 +263,7 @@ def check_record(spec: RunSpec, store: Any, counts: Counter[str]) -> None:
 def engine_replaced() -> Iterator[None]:
     """Let nothing be compiled nor timed."""
     import thalweg.study.race
-    import thalweg.study.train
+    import thalweg.study.weights
     import thalweg.study.work
     import thalweg.training.timing
 
@@ -278,8 +278,8 @@ def engine_replaced() -> Iterator[None]:
 
     with (
         mock.patch.object(thalweg.study.work, "Engine", FuzzedEngine),
-        mock.patch.object(thalweg.study.train, "Engine", FuzzedEngine),
-        mock.patch.object(thalweg.study.train, "keep_weights"),
+        mock.patch.object(thalweg.study.weights, "Engine", FuzzedEngine),
+        mock.patch.object(thalweg.study.weights, "_keep"),
         mock.patch.object(thalweg.study.race, "follow", stand_still),
         mock.patch.object(thalweg.study.race, "final_values", all_alike),
         mock.patch.object(thalweg.training.timing, "seconds_per_step", no_time),

@@ -29,6 +29,7 @@ SMALL = {"epochs": 2, "store": "sqlite://"}
         (["model.activation=tanh", "sampling=replacement"], {"model.activation": "tanh", "sampling": "replacement"}),
         (["growth=step:at=0.5/0.75"], {"growth": "step:at=0.5/0.75"}),
         (None, {}),
+        ({"schedule": None, "initializer": "none", "model.normalization": "none"}, {"model.normalization": "none"}),
     ],
 )
 def test_every_way_to_ask_is_one_record(asked: object, kept: dict[str, str]) -> None:
@@ -76,7 +77,8 @@ def test_alternatives_are_every_combination() -> None:
         ({"techniques": ["schedule.momentum=cosine"]}, "hyperparameter 'momentum' is not known"),
         ({"techniques": ["model.activation=sine"]}, "activation"),
         ({"techniques": ["model.width=0"]}, "width"),
-        ({"techniques": ["start=run:0123456789"]}, "start: run"),
+        ({"techniques": ["start=run:0123456789"]}, "names no run of this store"),
+        ({"techniques": ["start=run:"]}, "names no run of this store"),
         ({"task": "rosenbrock", "techniques": ["dropout:0.1"]}, "no training loss that heeds it"),
         ({"task": "rosenbrock", "techniques": ["growth=step"]}, "no batch to grow"),
         ({"techniques": ["initializer=sparse:k=1000"]}, "1000"),
@@ -116,6 +118,9 @@ def test_a_run_starts_from_the_weights_of_another(tmp_path: Path) -> None:
         "digits-logistic", "sgd", epochs=1, store=store, techniques=[f"start=run:{first.result.spec.fingerprint[:12]}"]
     )
     assert then.result.curve.validation_loss[0] == pytest.approx(first.result.validation_loss, rel=1e-5)
+    assert then.result.spec.techniques["start"] == f"run:{first.result.spec.fingerprint}"
+    whole = [f"start=run:{first.result.spec.fingerprint}"]
+    assert tw.train("digits-logistic", "sgd", epochs=1, store=store, techniques=whole).from_store
     again = tw.train("digits-logistic", "sgd", epochs=3, store=store)
     assert again.from_store
     assert set(again.parameters) == {"layer1.weight", "layer1.bias"}

@@ -1,19 +1,14 @@
 """An initializer in a file of the user's own, ``./mine.py:MyInitializer``, checked before it is used."""
 
-import dataclasses
-import inspect
-import re
 from pathlib import Path
 
 import numpy as np
 
-from thalweg.errors import InvalidValueError, UserFileError
 from thalweg.initializers.base import Initializer
-from thalweg.user_files import line_in_file, load_object
+from thalweg.user_classes import UserClass
 
 __all__ = ["check_initializer", "load_initializer"]
 
-_WANTED = "a class that derives from thalweg.initializers.Initializer"
 _TRIAL = (64, 48)
 
 
@@ -27,7 +22,7 @@ def load_initializer(reference: str) -> tuple[type[Initializer], str]:
         UserFileError: The file cannot be used, or its initializer breaks the contract of
             :class:`thalweg.initializers.Initializer`; the sentence names the line or the method.
     """
-    found = load_object(reference, argument="initializer", accept=_is_initializer, what=_WANTED)
+    found = _INITIALIZER.load(reference)
     check_initializer(found.value, found.path)
     return found.value, found.source_fingerprint
 
@@ -42,50 +37,8 @@ def check_initializer(kind: type[Initializer], path: Path | None = None) -> None
     Raises:
         UserFileError: It breaks the contract; the sentence names the line or the method.
     """
-    where = f"{kind.__name__} in {path}" if path else kind.__qualname__
-    problem = _declaration_problem(kind)
-    if problem:
-        line = f", line {inspect.getsourcelines(kind)[1]}," if path else ""
-        raise UserFileError(f"initializer: {where}{line} {problem}.")
-    try:
-        problem = _trial_problem(kind())
-    except InvalidValueError as error:
-        raise UserFileError(f"initializer: {where} cannot be used as it stands: {str(error).rstrip('.')}.") from error
-    except Exception as error:
-        line = line_in_file(error, path) if path else None
-        message = " ".join(str(error).split())
-        raise UserFileError(
-            f"initializer: {where}{f', line {line}' if line else ''} raises {type(error).__name__} when tried on a "
-            f"{_TRIAL[0]} × {_TRIAL[1]} array: {message}; mend the initializer."
-        ) from error
-    if problem:
-        raise UserFileError(f"initializer: {where}: {problem}.")
-
-
-def _is_initializer(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, Initializer) and value is not Initializer
-
-
-def _declaration_problem(kind: type[Initializer]) -> str | None:
-    if getattr(kind, "__abstractmethods__", ()):
-        return "lacks draw; define the method"
-    if "__dataclass_params__" not in vars(kind):
-        return "is no dataclass; put @dataclass(frozen=True) above it"
-    name, formula = getattr(kind, "name", None), getattr(kind, "formula", None)
-    if not isinstance(name, str) or not re.fullmatch(r"[^\s@:,+=/\\]+", name):
-        return f"has name = {name!r}; give a word without spaces, ':', '+' or '/', as in name: ClassVar[str] = 'mine'"
-    if not isinstance(formula, tuple) or not formula or not all(isinstance(line, str) for line in formula):
-        return (
-            f"has formula = {formula!r}; give a tuple of lines, as in formula: ClassVar[tuple[str, ...]] = ('W = 0',)"
-        )
-    for field in dataclasses.fields(kind):
-        if not field.metadata.keys() & {"hyperparameter", "variant"}:
-            return (
-                f"declares {field.name} as a plain field; use hyperparameter(…) for a number or variant(…) for a choice"
-            )
-        if field.default is dataclasses.MISSING:
-            return f"gives {field.name} no default; every field needs one"
-    return None
+    _INITIALIZER.check_declaration(kind, path)
+    _INITIALIZER.check_trial(kind, path, kind, _trial_problem)
 
 
 def _trial_problem(made: Initializer) -> str | None:
@@ -101,3 +54,8 @@ def _trial_problem(made: Initializer) -> str | None:
     if not np.array_equal(first, second):
         return "draw differs from call to call with the same generator; take all randomness from rng"
     return None
+
+
+_INITIALIZER = UserClass(
+    "initializer", Initializer, forbidden="@:,+=/\\", formula="W = 0", tried_on=f"a {_TRIAL[0]} × {_TRIAL[1]} array"
+)

@@ -21,6 +21,7 @@ from thalweg.study.recipes import Items, alternatives, check_recipe, model_optio
 from thalweg.study.requests import LARGEST_SEED, check_watcher, listed, opened_store, whole
 from thalweg.study.rules import check_compiles, prototype, resolve
 from thalweg.study.study import Study
+from thalweg.study.weights import named_in_full
 from thalweg.study.work import Work
 from thalweg.study.workbench import ready_task
 from thalweg.tasks.base import Task
@@ -99,13 +100,15 @@ def compare(
         schedule=common.get("schedule.learning_rate", "constant"),
         **{name: whole(name, value, 1) for name, value in wishes.items() if value is not None},
     )
-    spec = StudySpec(ready.reference, ready.version, contenders, protocol, seed)
     classes = {c.label: _class_of(rules, c.optimizer, c.preset) for c in contenders}
     check_compiles(((c.label, prototype(classes[c.label], c)) for c in contenders if c.source), ready.leaves)
     for c in contenders:
         check_recipe(c.techniques, [prototype(classes[c.label], c)], ready, lengths)
     with ExitStack() as stack:
-        work = Work(ready, spec, classes, opened_store(store, stack), watcher)
+        opened = opened_store(store, stack)
+        entries = tuple(replace(c, techniques=named_in_full(c.techniques, opened)) for c in contenders)
+        spec = StudySpec(ready.reference, ready.version, entries, protocol, seed)
+        work = Work(ready, spec, classes, opened, watcher)
         return work.run(began, command)
 
 

@@ -13,11 +13,11 @@ from thalweg.study.requests import shown
 from thalweg.study.workbench import ReadyTask
 from thalweg.study.workbench import Schedule as Lengths
 from thalweg.techniques import SAMPLINGS, TECHNIQUES, parse_technique
+from thalweg.training.inputs import check_inputs
 from thalweg.training.recipe import AVERAGES, Recipe, recipe_of
 
 __all__ = ["Items", "alternatives", "check_recipe", "model_options", "techniques_from"]
 
-PREFIXED = ("schedule", "model")  # keys that go on with a hyperparameter's or an option's name
 KEYS = ("schedule", "initializer", "bias", "start", "sampling", "growth", "model.<option>")
 Items = Mapping[str, Any] | Iterable[Any]
 
@@ -28,7 +28,7 @@ def techniques_from(items: Items | None) -> dict[str, str]:
     Args:
         items: Notations (``"clip-norm:1"``, ``"schedule=cosine"``, ``"schedule.momentum=linear"``,
             ``"initializer=he"``, ``"model.activation=tanh"``), techniques as objects, or a mapping such as
-            ``{"schedule": "cosine", "clip-norm": 1.0}``.
+            ``{"schedule": "cosine", "clip-norm": 1.0}``; ``none`` goes without.
 
     Raises:
         UnknownNameError: No such technique, schedule, initializer or setting.
@@ -39,6 +39,8 @@ def techniques_from(items: Items | None) -> dict[str, str]:
     pairs = items.items() if isinstance(items, Mapping) else (_parted(item) for item in _each(items))
     found: dict[str, str] = {}
     for key, value in pairs:
+        if _is_none(value) and not str(key).startswith("model."):
+            continue
         for name, text in _read(str(key), value).items():
             if name in found:
                 raise InvalidValueError(f"techniques: {name} is given twice; give it once.")
@@ -95,6 +97,9 @@ def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: Re
                 "choose another task."
             )
     for rule in rules:
+        check_inputs(
+            rule, where=f"task {task.name!r}", sampled=task.sampled_loss is not None, grouped=recipe.growth is not None
+        )
         _check_schedules(recipe, rule, lengths.steps)
     if lengths.batch_size >= ready.examples and (recipe.growth or any(recipe.order[1:])):
         raise InvalidValueError(

@@ -11,22 +11,16 @@ import numpy as np
 from thalweg.optimizers.base import Rule
 from thalweg.records import OptimizerSpec, RunResult, RunSpec, TaskCard
 from thalweg.store import Store
-from thalweg.study.orders import orders_of
 from thalweg.study.recipes import Items, check_recipe, model_options, techniques_from
 from thalweg.study.requests import LARGEST_SEED, check_watcher, opened_store, settings_of, single, whole
 from thalweg.study.rules import check_compiles, configured, resolve
-from thalweg.study.weights import keep_weights, loaded_for, weights_of
-from thalweg.study.workbench import ReadyTask, ready_task
+from thalweg.study.weights import named_in_full, train_alone, weights_of
+from thalweg.study.workbench import ready_task
 from thalweg.tasks.base import Task
-from thalweg.training.beginning import parameter_paths
-from thalweg.training.plan import Plan
-from thalweg.training.population import Engine, Member
 from thalweg.training.progress import Progress, Watcher
-from thalweg.training.recipe import recipe_of
 
 __all__ = ["TrainedRun", "train"]
 
-WINDOWS_PER_CALL = 64
 PARTS = ("trace", "compile", "train", "evaluate")
 
 
@@ -111,26 +105,27 @@ def train(
     check_recipe(used, [rule], ready, lengths)
     name = reference.removesuffix(f"@{preset}") if preset else reference
     values = {key: float(value) for key, value in rule.values().items()}
-    spec = RunSpec(
-        task=ready.reference,
-        task_version=ready.version,
-        optimizer=OptimizerSpec(name, values, rule.structure(), source),
-        batch_size=lengths.batch_size,
-        steps=lengths.steps,
-        evaluate_every=lengths.evaluate_every,
-        seed=seed,
-        read_test=True,
-        techniques=used,
-    )
     with ExitStack() as stack:
         opened = opened_store(store, stack)
+        spec = RunSpec(
+            task=ready.reference,
+            task_version=ready.version,
+            optimizer=OptimizerSpec(name, values, rule.structure(), source),
+            batch_size=lengths.batch_size,
+            steps=lengths.steps,
+            evaluate_every=lengths.evaluate_every,
+            seed=seed,
+            read_test=True,
+            techniques=named_in_full(used, opened),
+        )
         known = opened.load_runs([spec.fingerprint]).get(spec.fingerprint)
         if known is not None:
             _tell_done(watcher, known)
             return TrainedRun(known, ready.card, rule, True, dict.fromkeys(PARTS, 0.0), store)
-        result, seconds = _trained(ready, rule, spec, opened, watcher)
-        opened.save_runs([result])
-    return TrainedRun(result, ready.card, rule, False, seconds, store)
+        trained = train_alone(ready, rule, spec, opened, watcher)
+        opened.save_runs([trained.result])
+    seconds = {name: getattr(trained.seconds, name) for name in PARTS}
+    return TrainedRun(trained.result, ready.card, rule, False, seconds, store)
 
 
 def _used(techniques: Items | None, schedule: object, initializer: object) -> dict[str, str]:
@@ -139,29 +134,6 @@ def _used(techniques: Items | None, schedule: object, initializer: object) -> di
     for name, value in (("schedule", schedule), ("initializer", initializer)):
         used |= techniques_from({name: value}) if value is not None else {}
     return used
-
-
-def _trained(
-    ready: ReadyTask, rule: Rule, spec: RunSpec, store: Store, watcher: Watcher | None
-) -> tuple[RunResult, dict[str, float]]:
-    """Return the run's record and where its time went; its weights are kept beside the compiled programs."""
-    recipe = recipe_of(spec.techniques)
-    engine = Engine(
-        ready.task,
-        ready.data,
-        [rule],
-        spec.batch_size,
-        spec.evaluate_every,
-        Plan(1, min(WINDOWS_PER_CALL, spec.steps // spec.evaluate_every), 1),
-        features=recipe.features,
-        keep_parameters=True,
-        ordered=orders_of(ready, [recipe], spec.batch_size, spec.steps),
-        loaded=loaded_for([recipe], store),
-    )
-    (results,) = engine.train([Member(spec, rule)], phase="training", watcher=watcher)
-    weights = zip(parameter_paths(ready.task), engine.parameters[spec.fingerprint], strict=True)
-    keep_weights(spec.fingerprint, dict(weights))
-    return results[0], {name: getattr(engine.seconds, name) for name in PARTS}
 
 
 def _tell_done(watcher: Watcher | None, result: RunResult) -> None:
