@@ -2,5 +2,14 @@
 
 from thalweg.landscapes.base import Kind, Landscape
 from thalweg.landscapes.catalogue import LANDSCAPES, find_landscape, landscape_listing
+from thalweg.landscapes.smoothing import gaussian_average, has_gaussian_average
 
-__all__ = ["LANDSCAPES", "Kind", "Landscape", "find_landscape", "landscape_listing"]
+__all__ = [
+    "LANDSCAPES",
+    "Kind",
+    "Landscape",
+    "find_landscape",
+    "gaussian_average",
+    "has_gaussian_average",
+    "landscape_listing",
+]

@@ -28,6 +28,9 @@ class Landscape:
         source: Where the function comes from.
         notes: What it is good for, one sentence.
         kink: Whether the global minimum is a kink, where the gradient does not vanish.
+        degree: Of a polynomial, the highest power of either coordinate; None for other functions.
+        smoothed: ``(x, y, σ) -> f`` averaged with a Gaussian of width σ, where that is known in closed form; a
+            polynomial needs none.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Landscape:
     source: str
     notes: str = ""
     kink: bool = False
+    degree: int | None = None
+    smoothed: Callable[[Array, Array, Array], Array] | None = None
 
     @property
     def lowest(self) -> float:

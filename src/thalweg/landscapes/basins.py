@@ -46,6 +46,7 @@ HIMMELBLAU = Landscape(
     kind="basins",
     source="D. M. Himmelblau, 'Applied Nonlinear Programming', 1972",
     notes="Four minima, all equally deep.",
+    degree=4,
 )
 
 STYBLINSKI_TANG = Landscape(
@@ -64,6 +65,7 @@ STYBLINSKI_TANG = Landscape(
     kind="basins",
     source="M. A. Styblinski and T.-S. Tang, 'Experiments in nonconvex optimization', Neural Networks 3, 1990",
     notes="Four basins of three different depths.",
+    degree=4,
 )
 
 GOLDSTEIN_PRICE = Landscape(
@@ -78,6 +80,7 @@ GOLDSTEIN_PRICE = Landscape(
     kind="basins",
     source="A. A. Goldstein and J. F. Price, 'On descent from local minima', Mathematics of Computation 25, 1971",
     notes="Values from 3 to 10⁶ on one map: a rate that suits the basin diverges on the flanks.",
+    degree=8,
 )
 
 THREE_HUMP_CAMEL = Landscape(
@@ -95,6 +98,7 @@ THREE_HUMP_CAMEL = Landscape(
     kind="basins",
     source=DIXON_SZEGO,
     notes="Two shallow basins to either side of the deep one.",
+    degree=6,
 )
 
 SIX_HUMP_CAMEL = Landscape(
@@ -115,4 +119,5 @@ SIX_HUMP_CAMEL = Landscape(
     kind="basins",
     source=DIXON_SZEGO,
     notes="Six basins in three pairs.",
+    degree=6,
 )

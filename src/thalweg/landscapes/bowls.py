@@ -35,6 +35,7 @@ BOWL = Landscape(
     kind="convex",
     source="a quadratic with condition number 1",
     notes="Gradient descent with rate 1 is at the minimum after one step.",
+    degree=2,
 )
 
 RAVINE = Landscape(
@@ -48,6 +49,7 @@ RAVINE = Landscape(
     kind="convex",
     source="a quadratic with condition number 100",
     notes="Gradient descent must keep its rate below 2/100 for the steep axis and then crawls along the flat one.",
+    degree=2,
 )
 
 BOOTH = Landscape(
@@ -61,6 +63,7 @@ BOOTH = Landscape(
     kind="convex",
     source=SURVEY,
     notes="A quadratic with condition number 9 whose axes are turned by 45°.",
+    degree=2,
 )
 
 MATYAS = Landscape(
@@ -74,4 +77,5 @@ MATYAS = Landscape(
     kind="convex",
     source=SURVEY,
     notes="A quadratic with condition number 25 turned by 45°: scaling each axis by itself cannot mend it.",
+    degree=2,
 )

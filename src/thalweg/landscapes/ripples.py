@@ -14,6 +14,13 @@ def _rastrigin(x: Array, y: Array) -> Array:
     return x**2 + y**2 + 20 * xp.sin(math.pi * x) ** 2 + 20 * xp.sin(math.pi * y) ** 2
 
 
+def _smooth_rastrigin(x: Array, y: Array, sigma: Array) -> Array:
+    xp = namespace(x, y)
+    left = math.e ** (-2 * (math.pi * sigma) ** 2)  # of a wave of one period per unit
+    waves = xp.cos(2 * math.pi * x) + xp.cos(2 * math.pi * y)
+    return 20 + x**2 + y**2 + 2 * sigma**2 - 10 * left * waves
+
+
 def _ackley(x: Array, y: Array) -> Array:
     xp = namespace(x, y)
     square = (x**2 + y**2) / 2
@@ -29,6 +36,12 @@ def _griewank(x: Array, y: Array) -> Array:
     return 1 + (x**2 + y**2) / 4000 - xp.cos(x) * xp.cos(y / math.sqrt(2))
 
 
+def _smooth_griewank(x: Array, y: Array, sigma: Array) -> Array:
+    xp = namespace(x, y)
+    left = math.e ** (-0.75 * sigma**2)  # exp(−σ²/2) of cos x, exp(−σ²/4) of cos(y/√2)
+    return 1 + (x**2 + y**2 + 2 * sigma**2) / 4000 - left * xp.cos(x) * xp.cos(y / math.sqrt(2))
+
+
 RASTRIGIN = Landscape(
     name="rastrigin",
     title="Rastrigin",
@@ -40,6 +53,7 @@ RASTRIGIN = Landscape(
     kind="ripples",
     source="L. A. Rastrigin, 'Systems of Extremal Control', 1974",
     notes="A bowl under a grid of deep dents, 121 minima on the map: descent ends in the nearest dent.",
+    smoothed=_smooth_rastrigin,
 )
 
 ACKLEY = Landscape(
@@ -67,4 +81,5 @@ GRIEWANK = Landscape(
     kind="ripples",
     source="A. O. Griewank, 'Generalized descent for global optimization', JOTA 34, 1981",
     notes="Dents of nearly equal depth: the deepest is told from its neighbours by 0.007.",
+    smoothed=_smooth_griewank,
 )

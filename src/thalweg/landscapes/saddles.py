@@ -27,6 +27,7 @@ SADDLE = Landscape(
     kind="saddle",
     source="the normal form of a saddle, bounded by a quartic",
     notes="The descent runs into the saddle at 0, which a rule that enlarges small slopes leaves first.",
+    degree=4,
 )
 
 MONKEY_SADDLE = Landscape(
@@ -40,4 +41,5 @@ MONKEY_SADDLE = Landscape(
     kind="saddle",
     source="the monkey saddle x³ − 3xy², bounded by a quartic",
     notes="Three ways down from a saddle at 0 whose Hessian vanishes: slope and curvature are both zero there.",
+    degree=4,
 )

@@ -36,6 +36,7 @@ ROSENBROCK = Landscape(
     kind="valley",
     source="H. H. Rosenbrock, 'An automatic method for finding the greatest or least value of a function', 1960",
     notes="The valley is found at once; following its bend to the minimum takes long.",
+    degree=4,
 )
 
 BEALE = Landscape(
@@ -49,6 +50,7 @@ BEALE = Landscape(
     kind="valley",
     source="E. M. L. Beale, 'On an iterative method for finding a local minimum of a function', 1958",
     notes="Flat around the minimum and very steep at the corners, where most rates diverge.",
+    degree=6,
 )
 
 PLATEAU = Landscape(

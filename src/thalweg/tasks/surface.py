@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thalweg.landscapes import Landscape, find_landscape
-from thalweg.tasks.base import Batch, Data, Metric, Params, Target, Task
+from thalweg.landscapes import Landscape, find_landscape, gaussian_average, has_gaussian_average
+from thalweg.tasks.base import Batch, Context, Data, Metric, Params, Target, Task
 
 __all__ = ["HEIGHT", "STEPS", "landscape_task", "surface_task"]
 
@@ -24,7 +24,8 @@ def landscape_task(landscape: Landscape, start: tuple[float, float] | None = Non
         start: Where to start; by default anywhere on the map, drawn by the seed.
 
     The loss is the height above the global minimum, so 0 is the best. The metric is the distance
-    to the nearest global minimum. There is no noise: an epoch is one step on the exact gradient.
+    to the nearest global minimum. There is no noise: an epoch is one step on the exact gradient. Where the landscape's
+    Gaussian average is known, ``diffusion`` descends on it: continuation in closed form.
 
     Example:
         >>> task = landscape_task(find_landscape("rosenbrock"), start=(-1.0, 1.0))
@@ -45,6 +46,14 @@ def landscape_task(landscape: Landscape, start: tuple[float, float] | None = Non
         del batch
         return landscape.value(params["point"][0], params["point"][1]) - lowest
 
+    def smoothed(params: Params, batch: Batch, context: Context) -> tuple[Any, Any]:
+        if context.diffusion is None:
+            return loss(params, batch), {}
+        x, y = params["point"]
+        return gaussian_average(landscape, x, y, context.diffusion) - lowest, {}
+
+    averaged = has_gaussian_average(landscape)
+
     def distance(params: Params, batch: Batch) -> Any:
         del batch
         return jnp.min(jnp.linalg.norm(params["point"] - minima, axis=-1))
@@ -63,6 +72,8 @@ def landscape_task(landscape: Landscape, start: tuple[float, float] | None = Non
         source=landscape.source,
         licence="a mathematical function",
         loss_name="height above the minimum",
+        training_loss=smoothed if averaged else None,
+        techniques=frozenset({"diffusion"} if averaged else ()),
     )
 
 

@@ -80,6 +80,7 @@ class Diffusion(Continuation):
     differences: ClassVar[tuple[str, ...]] = (
         "The paper diffuses the whole objective, in which weights and activations both change; here, as in noise on "
         "each unit's input, only the activations do.",
+        "On a landscape the whole objective is averaged, in closed form where there is one.",
         "sign, step, ReLU, erf and GELU are exact. For tanh and the logistic function the average of the erf most like "
         "them is used, as in the paper: off by at most 0.036 and 0.018, at large widths, and exact at width 0.",
     )
