@@ -1,8 +1,8 @@
 """Which rows a minibatch holds: a pure function of seed and step, so comparisons are paired."""
 
-from functools import lru_cache
-
 import numpy as np
+
+from thalweg.techniques import sample_rows
 
 __all__ = ["batch_rows", "steps_per_epoch"]
 
@@ -12,7 +12,9 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     return max(1, examples // batch_size)
 
 
-def batch_rows(seed: int, examples: int, batch_size: int, first: int, count: int) -> np.ndarray:
+def batch_rows(
+    seed: int, examples: int, batch_size: int, first: int, count: int, sampling: str = "shuffled"
+) -> np.ndarray:
     """Return the rows of ``count`` consecutive minibatches, shape (count, batch_size), int32.
 
     Args:
@@ -21,20 +23,9 @@ def batch_rows(seed: int, examples: int, batch_size: int, first: int, count: int
         batch_size: Rows per minibatch, at most ``examples``.
         first: Number of updates already taken, 0 at the start.
         count: Number of minibatches.
+        sampling: How they are drawn; see :class:`thalweg.techniques.Sampling`.
 
-    Every epoch is a fresh permutation; within it no row comes twice. Any part of the sequence can
+    By default every epoch is a fresh permutation, within which no row comes twice. Any part of the sequence can
     be asked for by itself and is always the same.
     """
-    per_epoch = steps_per_epoch(examples, batch_size)
-    last = first + count
-    epochs = range(first // per_epoch, -(-last // per_epoch))
-    rows = np.concatenate([_epoch(seed, examples, batch_size, epoch) for epoch in epochs])
-    start = first - epochs.start * per_epoch
-    return rows[start : start + count]
-
-
-@lru_cache(maxsize=4096)
-def _epoch(seed: int, examples: int, batch_size: int, epoch: int) -> np.ndarray:
-    order = np.random.default_rng((seed, epoch)).permutation(examples).astype(np.int32)
-    count = steps_per_epoch(examples, batch_size)
-    return order[: count * batch_size].reshape(count, batch_size)
+    return sample_rows(sampling, seed, examples, batch_size, first, count)

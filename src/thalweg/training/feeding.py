@@ -10,7 +10,6 @@ import numpy as np
 from jax.sharding import NamedSharding
 
 from thalweg.tasks.start import Start
-from thalweg.techniques import sample_rows
 from thalweg.training.batches import batch_rows
 from thalweg.training.branch import state_size
 from thalweg.training.lanes import Call, Member, each_slot
@@ -152,9 +151,7 @@ class Feeding:
         sampling, order = recipe.order
         if order:
             return self.ordered[order](member, first, count)
-        if sampling == "shuffled":
-            return batch_rows(spec.seed, self.examples, self.batch_size, first, count)
-        return sample_rows(sampling, spec.seed, self.examples, self.batch_size, first, count)
+        return batch_rows(spec.seed, self.examples, self.batch_size, first, count, sampling)
 
     @cached_property
     def _state_size(self) -> int:
