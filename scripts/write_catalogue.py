@@ -50,16 +50,30 @@ def optimizers_page() -> str:
     """Return the catalogue of optimizers."""
     known = [explain(name) for name in optimizer_names()]
     overview = _table(
-        ("name", "optimizer", "state, bytes per parameter", "presets"),
-        ((f"[`{e.name}`](#{e.name})", e.title, f"{e.state_bytes_per_parameter:g}", _codes(e.presets)) for e in known),
-        right={2},
+        ("name", "optimizer", "state, bytes per parameter", "update, × sgd", "needs also", "source", "presets"),
+        (
+            (
+                f"[`{e.name}`](#{e.name})",
+                e.title,
+                f"{e.state_bytes_per_parameter:.3g}",
+                "" if e.update_cost is None else f"{e.update_cost:.3g}",
+                _codes(e.needs),
+                _authors(e.sources),
+                _codes(e.presets),
+            )
+            for e in known
+        ),
+        right={2, 3},
     )
     head = [
         "# Optimizers",
         NOTE,
         "Every built-in optimizer with its formula, defaults, presets and sources. `thalweg explain NAME` prints the "
         "same. A preset is named with an @, as in `adam@keras`. The state is measured on a 64 × 32 matrix of float32; "
-        "a fraction means a few numbers that are kept once per array.",
+        "a fraction means a few numbers that are kept once per array. The update's cost is measured on a CPU, "
+        "compiled, with gradients given, on a perceptron's matrices and vectors; see "
+        "[benchmarks](benchmarks.md). *Needs also* names what a rule asks for beside the gradient: `thalweg explain NAME` "
+        "says what that is.",
         "*Allowed* is what may be set by hand, *searched* is what a comparison tunes, on a scale that is `log`, "
         "`linear`, or `complement` (logarithmic in 1 − value). What is not searched keeps its default.",
         "Some entries name *seed texts* by number: teaching texts on optimizers whose statements were checked. Where one "
@@ -67,6 +81,13 @@ def optimizers_page() -> str:
         overview,
     ]
     return _page([*head, *(part for e in known for part in _optimizer(e))])
+
+
+def _authors(sources: Sequence[str]) -> str:
+    """Return the authors, of many only the first, and the year of the first source."""
+    names, _, year = sources[0].partition(")")[0].partition(" (") if sources else ("", "", "")
+    first, *others = names.replace(" and ", ", ").split(", ")
+    return f"{first if len(others) > 1 else names}{' et al.' if len(others) > 1 else ''} ({year})" if year else ""
 
 
 def _optimizer(e: Explanation) -> list[str]:

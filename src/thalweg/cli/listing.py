@@ -63,6 +63,9 @@ def _optimizers() -> Items:
             "hyperparameters": {entry.name: entry.default for entry in rule.hyperparameters},
             "presets": sorted(rule.presets),
             "state_bytes_per_parameter": rule.state_bytes_per_parameter,
+            "update_cost": rule.update_cost,
+            "needs": list(rule.needs),
+            "sources": list(rule.sources),
         }
         for rule in known
     ]
@@ -143,7 +146,9 @@ def _columns(what: str) -> "list[tuple[Column, Callable[[dict[str, Any]], str]]]
             return [
                 name,
                 title,
-                (Column("bytes/parameter"), lambda item: f"{item['state_bytes_per_parameter']:g}"),
+                (Column("bytes/parameter"), lambda item: f"{item['state_bytes_per_parameter']:.3g}"),
+                (Column("update, × sgd"), lambda item: _times(item["update_cost"])),
+                (Column("needs also", "left", 2), lambda item: ", ".join(item["needs"])),
                 (Column("presets", "left", 2), lambda item: ", ".join(item["presets"])),
                 (Column("defaults", "left", 3), lambda item: _settings(item["hyperparameters"])),
             ]
@@ -190,6 +195,10 @@ def _columns_of_settings(what: str) -> "list[tuple[Column, Callable[[dict[str, A
     elif what == "techniques":
         columns.insert(1, (Column("acts on", "left"), lambda item: item["acts_on"]))
     return columns
+
+
+def _times(cost: float | None) -> str:
+    return "" if cost is None else f"{cost:.3g}"
 
 
 def _settings(settings: dict[str, float]) -> str:

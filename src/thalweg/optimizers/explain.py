@@ -1,7 +1,10 @@
 """Explain a rule: its formula, settings, measured state, sources, and where the world's versions of it differ."""
 
 import dataclasses
+import functools
+import importlib.resources
 import inspect
+import json
 import math
 import textwrap
 import unicodedata
@@ -11,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from thalweg.optimizers import lift
-from thalweg.optimizers.base import Rule
+from thalweg.optimizers.base import INPUTS, Rule
+from thalweg.optimizers.catalogue import OPTIMIZERS
 from thalweg.optimizers.user_rules import resolve_optimizer
 
 __all__ = [
@@ -80,6 +84,9 @@ class Explanation:
         variants: Choices between forms.
         state: Arrays kept, measured.
         state_bytes_per_parameter: In float32, measured.
+        needs: Inputs beyond the gradient, by name; see :data:`thalweg.optimizers.INPUTS`.
+        update_cost: Time of an update as a multiple of gradient descent's, measured on a CPU with the gradient and what
+            it needs given; None for rules that were not measured.
         presets: What each named preset sets beyond the rule's own defaults.
         sources: Papers with equation or algorithm.
         differences: Where the world's versions differ.
@@ -97,6 +104,8 @@ class Explanation:
     variants: tuple[VariantEntry, ...]
     state: tuple[StateEntry, ...]
     state_bytes_per_parameter: float
+    needs: tuple[str, ...]
+    update_cost: float | None
     presets: Mapping[str, Mapping[str, Any]]
     sources: tuple[str, ...]
     differences: tuple[str, ...]
@@ -141,6 +150,8 @@ def explain_rule(rule_class: type[Rule], *, name: str = "", preset: str = "") ->
         ),
         state=_measured_state(rule),
         state_bytes_per_parameter=lift.state_bytes_per_parameter(rule),
+        needs=tuple(sorted(rule.needs)),
+        update_cost=_step_costs().get(rule.name) if OPTIMIZERS.get(rule.name) is rule_class else None,
         presets={key: dict(settings) for key, settings in rule.presets.items()},
         sources=rule.sources,
         differences=rule.differences,
@@ -177,6 +188,7 @@ def _sections(e: Explanation, width: int) -> Iterator[tuple[str, list[str]]]:
     kept = [f"{entry.name}: {_kept(entry)}" for entry in e.state]
     kept.append(f"{e.state_bytes_per_parameter:.4g} bytes per parameter in float32, measured")
     yield "State", _items(kept, width)
+    yield "Cost", _items(_costs(e), width)
     yield "Presets", _items([f"{key}: {_settings(value)}" for key, value in e.presets.items()], width)
     contains = [f"{case.name}, with {_settings(case.settings)}" for case in e.special_cases]
     yield "Contains as special cases", _items(contains, width)
@@ -184,6 +196,20 @@ def _sections(e: Explanation, width: int) -> Iterator[tuple[str, list[str]]]:
     yield "Where versions differ", _items(e.differences, width)
     yield "Where the seed texts slip", _items(e.slips, width)
     yield "Sources", _items(e.sources, width)
+
+
+def _costs(e: Explanation) -> list[str]:
+    costs = [f"beside the gradient it needs {INPUTS[name].replace('`', '')} ({name})" for name in e.needs]
+    if e.update_cost is not None:
+        times = "as long as" if e.update_cost == 1 else f"{e.update_cost:g} times as long as"
+        costs.append(f"its update takes {times} gradient descent's, measured on a CPU")
+    return costs
+
+
+@functools.cache
+def _step_costs() -> dict[str, float]:
+    text = importlib.resources.files("thalweg.optimizers").joinpath("step_costs.json").read_text(encoding="utf-8")
+    return json.loads(text)
 
 
 def _summary(rule_class: type[Rule]) -> str:
