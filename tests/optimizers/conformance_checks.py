@@ -13,7 +13,7 @@ import array_api_strict
 import numpy as np
 from conformance_details import DETAILS
 from conformance_identities import IDENTITIES, special_case_identities
-from conformance_scenarios import PLAIN, largest_difference, run_rule
+from conformance_scenarios import CURVED, PLAIN, largest_difference, needed, run_rule
 from conformance_table import TABLE, TOLERANCE, Case, Reference, cases, oracle_cases
 
 from thalweg.optimizers import Rule, lift
@@ -141,7 +141,8 @@ def _state(rule: str) -> Callable[[Rules], None]:
             assert wanted <= kept < wanted + 0.05, f"{rule}@{preset}: {kept} bytes per parameter, not {wanted}"
             leaves = [np.ones((3, 2)), np.ones(())]
             made_state = lift.init_state(made, leaves)
-            _, new_state = lift.update(made, leaves, leaves, made_state, 1)
+            inputs = needed(made, PLAIN, leaves, leaves, leaves, leaves, made_state)
+            _, new_state = lift.update(made, leaves, leaves, made_state, 1, **inputs)
             assert _outline(new_state) == _outline(made_state)
 
     return run
@@ -156,7 +157,8 @@ def _strict(rule: str) -> Callable[[Rules], None]:
         state = lift.init_state(made, leaves)
         for step in range(1, 8):
             g = [array_api_strict.asarray(a) for a in PLAIN.gradients[step - 1]]
-            leaves, state = lift.update(made, leaves, g, state, step)
+            inputs = needed(made, CURVED, g, leaves, leaves, g, state)
+            leaves, state = lift.update(made, leaves, g, state, step, **inputs)
         assert _outline(leaves) == tuple((x.shape, "array_api_strict.float64") for x in PLAIN.starts)
 
     return run

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.arrays import total
 from thalweg.optimizers import Rule, lift
 
 SHAPES = ((4, 2), (2, 3), (3,), ())
@@ -22,7 +23,9 @@ Trajectory = list[list[np.ndarray]]  # by step, then by parameter
 class Scenario:
     """Starting points, gradients by step, and factors of the learning rate by step.
 
-    The gradient at x in step t is ``gradients[t] + curvature·x``: with a curvature it matters where the rule looks.
+    The gradient at x in step t is ``gradients[t] + curvature·x``: with a curvature it matters where the rule looks. The
+    loss is what has this gradient; estimates of its Hessian's diagonal scatter about the curvature, from element to
+    element and from step to step.
     """
 
     name: str
@@ -34,6 +37,24 @@ class Scenario:
     def gradient(self, step: int, points: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return the gradients in step 1, 2, … at the points where the rule looks."""
         return [np.asarray(g + self.curvature * x) for g, x in zip(self.gradients[step - 1], points, strict=True)]
+
+    def input(self, name: str, table: Sequence[Any], points: Sequence[Any]) -> Any:
+        """Return one of what a rule may need beside the gradient, for arrays of any library.
+
+        Args:
+            name: Which one.
+            table: The step's row of ``gradients``, or some of its arrays or elements.
+            points: Where it is asked for, likewise; the direction of a product with the Hessian.
+        """
+        pairs = list(zip(table, points, strict=True))
+        if name == "loss":
+            return total([g * x + self.curvature / 2 * x * x for g, x in pairs])
+        if name == "second_gradient":
+            return [g + self.curvature * x for g, x in pairs]
+        if name == "hessian_product":
+            return [self.curvature * x for x in points]
+        estimates = [self.curvature + 0.75 - 1.5 * g * g / (1 + g * g) for g in table]
+        return estimates if name == "hessian_diagonal" else [h * h for h in estimates]
 
 
 def _draw(
@@ -81,6 +102,33 @@ FADING = _draw("fading gradients", 5, change=_fading)
 CURVED = _draw("curved", 6, curvature=0.25, rates=RATE_CHANGES)
 
 
+def needed(
+    rule: Rule,
+    scenario: Scenario,
+    table: Sequence[Any],
+    looks: Sequence[Any],
+    leaves: Sequence[Any],
+    gradients: Sequence[Any],
+    state: Any,
+) -> dict[str, Any]:
+    """Return what a rule needs beside the gradient in a step, in the library of the arrays given.
+
+    Args:
+        rule: The rule.
+        scenario: What it is run on.
+        table: The step's row of the scenario's gradients.
+        looks: Where the gradient is taken.
+        leaves: Parameters.
+        gradients: What the rule is given.
+        state: Its state.
+    """
+    asked = {
+        "second_gradient": lambda: lift.second_points(rule, leaves, gradients, state),
+        "hessian_product": lambda: lift.directions(rule, leaves, gradients, state),
+    }
+    return {name: scenario.input(name, table, asked.get(name, lambda: looks)()) for name in rule.needs}
+
+
 def run_rule(rule: Rule, scenario: Scenario) -> Trajectory:
     """Return the parameters after every step, in float64 on NumPy."""
     return [[np.asarray(x) for x in points] for points, _ in run_with_state(rule, scenario)]
@@ -94,8 +142,10 @@ def run_with_state(rule: Rule, scenario: Scenario) -> list[tuple[tuple[np.ndarra
     done = []
     for step, factor in enumerate(scenario.rates, start=1):
         current = rule.with_values({"learning_rate": base * factor}) if factor != 1.0 else rule
-        g = scenario.gradient(step, lift.lookahead(current, leaves, state))
-        leaves, state = lift.update(current, leaves, g, state, step)
+        looks = lift.lookahead(current, leaves, state)
+        g = scenario.gradient(step, looks)
+        inputs = needed(current, scenario, scenario.gradients[step - 1], looks, leaves, g, state)
+        leaves, state = lift.update(current, leaves, g, state, step, **inputs)
         done.append((leaves, state))
     return done
 

@@ -21,7 +21,9 @@ def run(oracle: Callable[..., Any], settings: Mapping[str, Any], scenario: Scena
     """Return the parameters after every step: element by element, or as the oracle's first parameter says.
 
     ``array``: the oracle is given one whole array, ``arrays``: the list of all arrays; ``yield`` and what is sent are
-    shaped likewise.
+    shaped likewise. An oracle with a parameter ``asks`` is sent the gradient and a function: ``ask(name)`` gives
+    what a rule may need beside the gradient where the oracle looks, ``ask(name, point)`` elsewhere; only an oracle of
+    all arrays can ask for the loss.
     """
     parameters = inspect.signature(oracle).parameters
     if "scenario" in parameters:
@@ -41,9 +43,10 @@ def run(oracle: Callable[..., Any], settings: Mapping[str, Any], scenario: Scena
             steps = oracle(float(start[index]), [base * factor for factor in scenario.rates], **settings)
             look, _ = next(steps)
             for step in range(len(done)):
-                g = float(scenario.gradients[step][leaf][index]) + scenario.curvature * look
+                table = float(scenario.gradients[step][leaf][index])
+                g = table + scenario.curvature * look
                 try:
-                    look, x = steps.send(g)
+                    look, x = steps.send((g, _one_asked(scenario, table, look)) if "asks" in parameters else g)
                 except StopIteration as last:
                     x = last.value
                 done[step][leaf][index] = x
@@ -71,13 +74,34 @@ def _run_arrays(
         for step in range(len(done)):
             at = [looks] if single else looks
             g = [scenario.gradients[step][leaf] + scenario.curvature * x for leaf, x in zip(group, at, strict=True)]
+            sent: Any = g[0] if single else g
+            if "asks" in inspect.signature(oracle).parameters:
+                sent = sent, _asked(scenario, [scenario.gradients[step][leaf] for leaf in group], at, single)
             try:
-                looks, points = steps.send(g[0] if single else g)
+                looks, points = steps.send(sent)
             except StopIteration as last:
                 points = last.value
             for leaf, x in zip(group, [points] if single else points, strict=True):
                 done[step][leaf][...] = x
     return done
+
+
+def _one_asked(scenario: Scenario, table: float, look: float) -> Callable[..., float]:
+    def ask(name: str, point: float = look) -> float:
+        assert name != "loss", "the loss is that of all arrays"
+        return float(scenario.input(name, [np.asarray(table)], [np.asarray(point)])[0])
+
+    return ask
+
+
+def _asked(scenario: Scenario, table: list[np.ndarray], looks: list[np.ndarray], single: bool) -> Callable[..., Any]:
+    def ask(name: str, point: Any = None) -> Any:
+        points = looks if point is None else [point] if single else point
+        assert not (single and name == "loss"), "the loss is that of all arrays"
+        found = scenario.input(name, table, points)
+        return found if name == "loss" else found[0] if single else found
+
+    return ask
 
 
 def _run_together(oracle: Callable[..., Any], settings: Mapping[str, Any], scenario: Scenario) -> Trajectory:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from conformance_scenarios import CURVED, ZEROS, Scenario, Trajectory, largest_difference, run_rule
+from conformance_scenarios import CURVED, ZEROS, Scenario, Trajectory, largest_difference, needed, run_rule
 from conformance_table import TABLE
 
 from thalweg.optimizers import Rule, lift
@@ -62,9 +62,11 @@ def run_on(asarray: Callable[[Any], Any], rule: Rule, scenario: Scenario) -> Tra
     done: Trajectory = []
     for step, factor in enumerate(scenario.rates, start=1):
         current = rule.with_values({"learning_rate": rule.values()["learning_rate"] * factor})
-        points = [np.asarray(x) for x in lift.lookahead(current, leaves, state)]
-        g = [asarray(a) for a in scenario.gradient(step, points)]
-        leaves, state = lift.update(current, leaves, g, state, step)
+        looks = lift.lookahead(current, leaves, state)
+        g = [asarray(a) for a in scenario.gradient(step, [np.asarray(x) for x in looks])]
+        table = [asarray(a) for a in scenario.gradients[step - 1]]
+        inputs = needed(current, scenario, table, looks, leaves, g, state)
+        leaves, state = lift.update(current, leaves, g, state, step, **inputs)
         done.append([np.asarray(x) for x in leaves])
     return done
 
@@ -120,7 +122,8 @@ def test_a_population_over_every_hyperparameter_is_the_loop_and_compiles_once(na
             t, g = inputs
             points = lift.lookahead(member, leaves, state)
             slopes = [a + SMALL.curvature * x for a, x in zip(g, points, strict=True)]
-            leaves, state = lift.update(member, leaves, slopes, state, t)
+            inputs = needed(member, SMALL, g, points, leaves, slopes, state)
+            leaves, state = lift.update(member, leaves, slopes, state, t, **inputs)
             return (leaves, state), leaves
 
         steps = jnp.arange(1, len(SMALL.rates) + 1)
@@ -185,7 +188,7 @@ def check_kept(rule: Rule, asarray: Callable[[Any], Any]) -> None:
     for step in (1, 2):
         g = tuple(asarray(a) for a in SMALL.gradients[step])
         assert describe((lift.lookahead(rule, leaves, state), state)) == outline
-        leaves, state = lift.update(rule, leaves, g, state, step)
+        leaves, state = lift.update(rule, leaves, g, state, step, **needed(rule, SMALL, g, leaves, leaves, g, state))
         assert describe((leaves, state)) == outline
         assert describe((lift.answer(rule, leaves, state), state)) == outline
     own = {str(x.dtype) for x in leaves}
@@ -214,9 +217,12 @@ def test_bfloat16_is_computed_in_float32_and_rounded_once(name: str) -> None:
     narrow = tuple(torch.tensor(x).to(torch.bfloat16) for x in CURVED.starts)
     slopes = tuple(torch.tensor(g).to(torch.bfloat16) for g in CURVED.gradients[0])
     state = lift.init_state(rule, narrow)
-    found, _ = lift.update(rule, narrow, slopes, state, 1)
+    inputs = needed(rule, CURVED, slopes, narrow, narrow, slopes, state)
+    found, _ = lift.update(rule, narrow, slopes, state, 1, **inputs)
     wide = tuple(x.to(torch.float32) for x in narrow)
-    expected, _ = lift.update(rule, wide, [g.to(torch.float32) for g in slopes], lift.init_state(rule, wide), 1)
+    widened = {k: v.to(torch.float32) if k == "loss" else [a.to(torch.float32) for a in v] for k, v in inputs.items()}
+    start = lift.init_state(rule, wide)
+    expected, _ = lift.update(rule, wide, [g.to(torch.float32) for g in slopes], start, 1, **widened)
     for a, b in zip(found, expected, strict=True):
         assert torch.equal(a, b.to(torch.bfloat16))
 
@@ -236,7 +242,9 @@ def test_numpy_inputs_are_never_written_to(name: str, preset: str) -> None:
         for array in arrays(state):
             if isinstance(array, np.ndarray):
                 array.setflags(write=False)
-        leaves, state = lift.update(rule, leaves, frozen(CURVED.gradients[step]), state, step)
+        g = frozen(CURVED.gradients[step])
+        inputs = needed(rule, CURVED, g, leaves, leaves, g, state)
+        leaves, state = lift.update(rule, leaves, g, state, step, **inputs)
 
 
 @pytest.mark.parametrize(("name", "preset"), configurations())
@@ -246,10 +254,11 @@ def test_torch_inputs_are_never_written_to(name: str, preset: str) -> None:
     state = lift.init_state(rule, leaves)
     for step in (1, 2, 3):
         g = tuple(torch.tensor(a) for a in CURVED.gradients[step])
-        watched = [*leaves, *g, *arrays(state)]
+        inputs = needed(rule, CURVED, g, leaves, leaves, g, state)
+        watched = [*leaves, *g, *arrays(state), *arrays(inputs)]
         versions = [a._version for a in watched]  # torch counts the writes to every tensor
         copies = [a.clone() for a in watched]
-        new_leaves, new_state = lift.update(rule, leaves, g, state, step)
+        new_leaves, new_state = lift.update(rule, leaves, g, state, step, **inputs)
         assert [a._version for a in watched] == versions
         assert all(torch.equal(a, b) for a, b in zip(watched, copies, strict=True))
         leaves, state = new_leaves, new_state

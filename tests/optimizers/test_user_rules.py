@@ -115,7 +115,14 @@ DECLARATION = [
     (("def update(", "def step("), "lacks update; define the method"),
     (('hyperparameter(0.9, meaning="decay μ", high=1.0)', "0.9"), "declares momentum as a plain field"),
     (('{"slow": {"learning_rate": 0.01}}', '{"slow"}'), "has presets = {'slow'}; give a mapping"),
-    (("presets: ClassVar[dict]", "needs: ClassVar = frozenset({'loss'})\n    presets: ClassVar[dict]"), "needs loss"),
+    (
+        ("presets: ClassVar[dict]", "needs: ClassVar = frozenset({'losses'})\n    presets: ClassVar[dict]"),
+        "needs losses, which no training passes; there are gauss_newton_diagonal, hessian_diagonal, ",
+    ),
+    (
+        ("presets: ClassVar[dict]", "needs: ClassVar = 'loss'\n    presets: ClassVar[dict]"),
+        "has needs = 'loss'; give a frozenset of names",
+    ),
 ]
 
 
@@ -128,7 +135,10 @@ def test_faults_of_the_declaration(rule_file, change: tuple[str, str], expected:
 
 
 UPDATE = '        return x - self.learning_rate * velocity, {"velocity": velocity}'
+NEEDS = "    needs: ClassVar = frozenset({'second_gradient', 'hessian_product', 'loss'})\n"
+WITH_NEEDS = "    presets: ClassVar[dict]", f"{NEEDS}    presets: ClassVar[dict]"
 BEHAVIOUR = [
+    (WITH_NEEDS, "raises TypeError when tried on a 2 × 2 array: HeavyBall.update() got an unexpected keyword argument"),
     ((UPDATE, "        return x - self.learning_rate * velocity"), "update (step 1) returns an object of type ndarray"),
     (
         (UPDATE, "        return x - 1 / 0, {}"),
@@ -169,6 +179,27 @@ def test_faults_of_the_mathematics(rule_file, change: tuple[str, str], expected:
     sentence = refusal(rule_file(change))
     assert expected in sentence
     assert "HeavyBall" in sentence
+
+
+HOOKS = [
+    ("second_point", "return x[0]", "second_point returns a point of shape (2,)"),
+    ("direction", "return g.sum(0)[:1]", "direction returns a direction of shape (1,)"),
+    ("direction", "return g", None),
+]
+
+
+@pytest.mark.parametrize(("hook", "body", "expected"), HOOKS)
+def test_a_users_rule_may_ask_for_more_than_the_gradient(rule_file, hook: str, body: str, expected: str | None) -> None:
+    given = UPDATE.replace("return x - ", "return x - loss * second_gradient - hessian_product - ")
+    path = rule_file(WITH_NEEDS, (UPDATE, f"{given}\n\n    def {hook}(self, x, g, state):\n        {body}"))
+    path.write_text(
+        path.read_text().replace("g, state, t):", "g, state, t, loss, second_gradient, hessian_product):"),
+        encoding="utf-8",
+    )
+    if expected is None:
+        assert load_rule(str(path))[0].needs == {"second_gradient", "hessian_product", "loss"}
+    else:
+        assert expected in refusal(path)
 
 
 def test_a_file_with_two_rules_asks_for_a_name(rule_file) -> None:

@@ -27,16 +27,37 @@ def trial_problem(rule: Rule) -> str | None:
         for t, gradient in enumerate(_GRADIENTS, start=1):
             g = _tree(rule, gradient)
             before = _copied((x, g, state))
-            for method in (bound.lookahead, bound.answer):
-                problem = _differs(f"{method.__name__} returns a point", x, method(x, state))
-                if problem:
-                    return problem
-            result = bound.update(x, g, state, np.asarray(float(t)))
+            problem = _hook_problem(bound, x, g, state)
+            if problem:
+                return problem
+            result = bound.update(x, g, state, np.asarray(float(t)), **_inputs(rule, t))
             problem = _written_to(before, (x, g, state)) or _step_problem(x, state, result)
             if problem:
                 return f"update (step {t}) {problem}"
             x, state = result
     return None
+
+
+def _hook_problem(bound: Rule, x: Any, g: Any, state: Any) -> str | None:
+    found = {"lookahead": bound.lookahead(x, state), "answer": bound.answer(x, state)}
+    if "second_gradient" in bound.needs:
+        found["second_point"] = bound.second_point(x, g, state)
+    for method, point in found.items():
+        problem = _differs(f"{method} returns a point", x, point)
+        if problem:
+            return problem
+    if "hessian_product" not in bound.needs:
+        return None
+    return _differs("direction returns a direction", x, bound.direction(x, g, state))
+
+
+def _inputs(rule: Rule, t: int) -> dict[str, Any]:
+    """Return what a rule needs beside the gradient at step t: a Hessian has entries of both signs, and zeros."""
+    rows = _GRADIENTS[-t]
+    made: dict[str, Any] = {name: _tree(rule, rows) for name in rule.needs - {"loss"}}
+    if "gauss_newton_diagonal" in rule.needs:
+        made["gauss_newton_diagonal"] = _tree(rule, tuple((a * a, b * b) for a, b in rows))
+    return {**made, **({"loss": np.asarray(1.0 / t)} if "loss" in rule.needs else {})}
 
 
 def _tree(rule: Rule, rows: tuple[tuple[float, ...], ...]) -> Any:

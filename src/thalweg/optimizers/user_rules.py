@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from thalweg.errors import InvalidValueError, UnknownNameError, UserFileError
-from thalweg.optimizers.base import Rule
+from thalweg.optimizers.base import INPUTS, Rule
 from thalweg.optimizers.catalogue import OPTIMIZERS
 from thalweg.optimizers.trial import trial_problem
 from thalweg.user_files import is_file_reference, line_in_file, load_object, split_reference
@@ -136,8 +136,12 @@ def _declaration_problem(rule_class: type[Rule]) -> str | None:
             )
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             return f"gives {field.name} no default; every field needs one"
-    if rule_class.needs:
-        return f"needs {', '.join(sorted(rule_class.needs))}, which no training passes; use the gradient alone"
+    needs = rule_class.needs
+    if not isinstance(needs, frozenset) or not all(isinstance(name, str) for name in needs):
+        return f"has needs = {needs!r}; give a frozenset of names, as in needs: ClassVar = frozenset({{'loss'}})"
+    unknown = sorted(needs - set(INPUTS))
+    if unknown:
+        return f"needs {', '.join(unknown)}, which no training passes; there are {', '.join(sorted(INPUTS))}"
     presets = rule_class.presets
     if not isinstance(presets, Mapping) or not all(isinstance(settings, Mapping) for settings in presets.values()):
         return f"has presets = {presets!r}; give a mapping of names to settings, as in {{'paper': {{'beta1': 0.9}}}}"

@@ -13,7 +13,7 @@ from thalweg.records.race import RaceEntry, RaceResult
 from thalweg.study.requests import check_watcher, point, settings_of, shown, whole
 from thalweg.study.rules import check_compiles, configured, resolve
 from thalweg.training.devices import prepare_jax
-from thalweg.training.paths import final_values, follow
+from thalweg.training.paths import check_racer, final_values, follow
 from thalweg.training.progress import Progress, Watcher
 
 __all__ = ["RACERS", "race"]
@@ -121,6 +121,7 @@ def _configured(racers: Sequence[tuple[str, type[Rule], str, str]], settings: An
         if label in rules:
             raise InvalidValueError(f"optimizers: {label!r} is given twice; name each entry once.")
         rules[label] = configured(rule_class, preset, settings_of(f"settings of {label}", settings.get(label)))
+        check_racer(rules[label])
         if source:
             check_compiles([(label, rules[label])], (np.zeros(2, np.float32),))
     return rules

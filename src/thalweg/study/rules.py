@@ -65,7 +65,10 @@ def check_compiles(rules: Iterable[tuple[str, Rule]], leaves: tuple[Any, ...]) -
         bound = rule.with_values(values)
         state = lift.init_state(bound, x)
         look = lift.lookahead(bound, x, state)
-        new, after = lift.update(bound, x, look, state, t)
+        lift.second_points(bound, x, look, state)
+        lift.directions(bound, x, look, state)
+        bound.asks(t)
+        new, after = lift.update(bound, x, look, state, t, **{name: t if name == "loss" else x for name in rule.needs})
         return (state, after), lift.answer(bound, new, after), new
 
     number = jax.ShapeDtypeStruct((), "float32")

@@ -101,6 +101,9 @@ class Task:
         training_loss: ``(params, batch, Context) -> (0-d array, state)``: the loss while training where it differs
             from ``loss`` (dropout, label smoothing, batch statistics), with the next value of ``params["state"]``
             ({} where the model keeps none); None trains on ``loss``. What ``params["state"]`` holds is not trained.
+        sampled_loss: ``(params, batch, key) -> (0-d array, number)``: the mean loss while training on labels that are
+            drawn from the model by a JAX random key, and how many; some optimizers need it. None if there is no such
+            thing.
         techniques: Names of the fields of :class:`Context` that ``training_loss`` heeds; ``key`` among them makes every
             run train on it.
         options: Choices of the model's structure by name, e.g. ``{"activation": ("relu", "tanh")}``.
@@ -139,6 +142,7 @@ class Task:
     loss_name: str = "loss"
     version: int = 1
     training_loss: Callable[[Params, Batch, Context], tuple[Any, Any]] | None = None
+    sampled_loss: Callable[[Params, Batch, Any], tuple[Any, Any]] | None = None
     techniques: frozenset[str] = frozenset()
     options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     rebuild: "Callable[..., Task] | None" = None

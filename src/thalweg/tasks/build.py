@@ -53,10 +53,17 @@ def classification(
         logits, state = (apply(params, batch["x"]), {}) if train is None else train(params, batch["x"], context)
         return losses.cross_entropy(logits, batch["y"], context.label_smoothing), state
 
+    def sampled_loss(params: Params, batch: Batch, key: Any) -> tuple[Any, int]:
+        if train is None:
+            return losses.sampled_cross_entropy(apply(params, batch["x"]), key)
+        logits, _ = train(params, batch["x"], Context(key, None, None, None))
+        return losses.sampled_cross_entropy(logits, key)
+
     metric = Metric("accuracy", accuracy, larger_is_better=True)
     told = {
         "loss_name": "cross-entropy (nats)",
         "training_loss": training_loss,
+        "sampled_loss": sampled_loss,
         "techniques": frozenset({*techniques, "label_smoothing"}),
         "output": "classes",
     }

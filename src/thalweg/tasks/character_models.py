@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from thalweg.tasks.base import Batch, Context, Metric, Params, Target, Task
 from thalweg.tasks.choices import Whole, task_family
-from thalweg.tasks.losses import cross_entropy
+from thalweg.tasks.losses import cross_entropy, sampled_cross_entropy
 from thalweg.tasks.models import Model, Pass, dense, model
 from thalweg.tasks.recurrent import GATES, gru_inputs, gru_states, init_gru
 from thalweg.tasks.text import CHARACTERS, LICENCE, SOURCE, VOCABULARY, text_data
@@ -85,6 +85,11 @@ def language_task(name: str, made: Model, **fields: Any) -> Task:
         logits, state = made.train(params, batch["x"], context)
         return _sequence_loss(logits, batch["y"], context.label_smoothing), state
 
+    def sampled_loss(params: Params, batch: Batch, key: Any) -> tuple[Any, int]:
+        assert made.train is not None
+        logits, _ = made.train(params, batch["x"], Context(key, None, None, None))
+        return sampled_cross_entropy(jnp.reshape(logits, (-1, logits.shape[-1])), key)
+
     return Task(
         name,
         made.init,
@@ -92,6 +97,7 @@ def language_task(name: str, made: Model, **fields: Any) -> Task:
         metric=Metric("bits per character", bits, larger_is_better=False),
         loss_name="cross-entropy (nats per character)",
         training_loss=training_loss,
+        sampled_loss=sampled_loss,
         techniques=made.techniques | {"label_smoothing"},
         roles=made.roles,
         output="classes",

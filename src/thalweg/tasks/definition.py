@@ -32,6 +32,8 @@ def definition_digest(task: Task) -> str:
         walk.visit(function)
     if task.training_loss is not None and not _follows_from_loss(task.training_loss):
         walk.visit(task.training_loss)
+    if task.sampled_loss is not None and not _by_builder(task.sampled_loss):
+        walk.visit(task.sampled_loss)
     return hashlib.sha256("\n".join(walk.parts).encode()).hexdigest()
 
 
@@ -54,11 +56,13 @@ def class_digest(made: type) -> str:
     return hashlib.sha256("\n".join(walk.parts).encode()).hexdigest()
 
 
+def _by_builder(function: Any) -> bool:
+    return isinstance(function, types.FunctionType) and function.__module__ == "thalweg.tasks.build"
+
+
 def _follows_from_loss(training_loss: Any) -> bool:
     # That of a builder, for a model that is no different in training.
-    if not (isinstance(training_loss, types.FunctionType) and training_loss.__module__ == "thalweg.tasks.build"):
-        return False
-    return inspect.getclosurevars(training_loss).nonlocals.get("train") is None
+    return _by_builder(training_loss) and inspect.getclosurevars(training_loss).nonlocals.get("train") is None
 
 
 class _Walk:
@@ -96,7 +100,7 @@ class _Walk:
             array = np.ascontiguousarray(value)
             return [str(array.dtype), list(array.shape), array.tobytes()]
         if dataclasses.is_dataclass(value):
-            return [getattr(value, f.name) for f in dataclasses.fields(value)]
+            return [type(value), *(getattr(value, f.name, None) for f in dataclasses.fields(value))]
         return [getattr(value, name, None) for name in ("__wrapped__", "func", "args", "keywords")]
 
     def _function(self, function: types.FunctionType) -> list[Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-__all__ = ["accuracy", "cross_entropy", "rmse", "squared_loss"]
+__all__ = ["accuracy", "cross_entropy", "rmse", "sampled_cross_entropy", "squared_loss"]
 
 
 def cross_entropy(logits: Any, labels: Any, smoothing: Any = None) -> Any:
@@ -29,6 +29,17 @@ def cross_entropy(logits: Any, labels: Any, smoothing: Any = None) -> Any:
         logit = logit + smoothing * (jnp.mean(logits, axis=-1) - logit)
     known = jnp.where((labels >= 0) & (labels < classes), 0.0, jnp.nan)
     return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - logit + known)
+
+
+def sampled_cross_entropy(logits: Any, key: Any) -> tuple[Any, int]:
+    """Return the mean of −log softmax(logits)[label] for labels drawn from softmax(logits), and how many were drawn.
+
+    Args:
+        logits: Shape (n, classes), classes ≥ 2; no gradient flows through the draw.
+        key: JAX random key.
+    """
+    labels = jax.random.categorical(key, jax.lax.stop_gradient(logits))
+    return cross_entropy(logits, labels), logits.shape[0]
 
 
 def accuracy(logits: Any, labels: Any) -> Any:

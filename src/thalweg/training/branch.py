@@ -13,9 +13,10 @@ from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 from thalweg.tasks.base import Context
 from thalweg.techniques.averaging import averaged
+from thalweg.training.inputs import Problem, rule_inputs
 from thalweg.training.merging import merge, unmerge
 from thalweg.training.structure import Carry, Lane, Structure
-from thalweg.training.treatment import decayed, treated
+from thalweg.training.treatment import decayed, penalties, treated
 
 __all__ = ["Branch", "state_size"]
 
@@ -108,7 +109,12 @@ class Branch:
     def _member_step(self, t: Any, batch: Any, given: Given, moving: Moving) -> Moving:
         values = given.values * given.tick["factors"] if "factors" in given.tick else given.values
         rule = self._bound(values)
-        loss, gradient, kept = self._gradient(t, batch, rule, given, moving)
+        where = self._unmerge(lift.lookahead(rule, moving.points, moving.state))
+        key = jax.random.fold_in(jax.random.key(given.numbers["seed"]), t) if "seed" in given.numbers else None
+        shift = self._shift(where, key, given)
+        objective = self._objective(batch, key, given, moving, shift)
+        (loss, kept), gradient = jax.value_and_grad(objective, has_aux=True)(where)
+        kept = kept if any(self.structure.kept) else moving.kept
         bad = jnp.where((moving.bad == 0) & ~(loss <= given.limit), t, moving.bad)
         extras = dict(moving.extras)
         fires, time = None, t
@@ -116,7 +122,20 @@ class Branch:
             gradient, fires, time = self._accumulated(gradient, given, extras)
         leaves = self._unmerge(moving.points)
         merged = self._merge(treated(gradient, leaves, given.numbers, self.structure.features))
-        points, state = lift.update(rule, moving.points, merged, moving.state, time.astype(jnp.float32))
+        inputs: dict[str, Any] = {}
+        if rule.needs:
+            problem = self._problem(objective, batch, shift, where, loss, key, given, moving)
+            inputs = rule_inputs(
+                rule,
+                problem,
+                moving.points,
+                merged,
+                moving.state,
+                t.astype(jnp.float32),
+                merge=self._merge,
+                unmerge=self._unmerge,
+            )
+        points, state = lift.update(rule, moving.points, merged, moving.state, time.astype(jnp.float32), **inputs)
         if "weight-decay" in self.structure.features:
             rate = getattr(rule, "learning_rate", 1.0)
             points = self._merge(decayed(self._unmerge(points), leaves, rate, given.numbers))
@@ -128,33 +147,50 @@ class Branch:
             extras["average"] = tuple(averaged(extras["average"], newest, weight))
         return Moving(points, state, kept, bad, moving.total + loss.astype(moving.total.dtype), extras)
 
-    def _gradient(self, t: Any, batch: Any, rule: Rule, given: Given, moving: Moving) -> tuple[Any, Any, Any]:
-        """Return loss, gradient by trained leaf, and the model's next state."""
+    def _shift(self, where: Any, key: Any, given: Given) -> Any:
+        """Return what the smoothing adds to the trained leaves before the loss is taken, or None."""
+        if key is None or "width" not in given.tick:
+            return None
+        keys = jax.random.split(jax.random.fold_in(key, 1), len(where))
+        noise = [jax.random.normal(one, x.shape, x.dtype) for one, x in zip(keys, where, strict=True)]
+        return tuple(given.tick["width"] * e for e in noise)
+
+    def _objective(self, batch: Any, key: Any, given: Given, moving: Moving, shift: Any) -> Any:
+        """Return the minibatch's loss as a function of the trained leaves, which also gives the model's next state."""
         structure = self.structure
-        where = self._unmerge(lift.lookahead(rule, moving.points, moving.state))
-        key = jax.random.fold_in(jax.random.key(given.numbers["seed"]), t) if "seed" in given.numbers else None
-        if key is not None and "width" in given.tick:
-            keys = jax.random.split(jax.random.fold_in(key, 1), len(where))
-            noise = [jax.random.normal(one, x.shape, x.dtype) for one, x in zip(keys, where, strict=True)]
-            where = tuple(x + given.tick["width"] * e for x, e in zip(where, noise, strict=True))
-        if not structure.in_training_mode:
-
-            def loss(leaves: Any) -> Any:
-                return structure.task.loss(self._tree(leaves, moving.kept), batch)
-
-            return *jax.value_and_grad(loss)(where), moving.kept
         # What nobody in the program asks for is None, and leaves nothing of itself in it.
         dropout, smoothing = given.numbers.get("context", (None, None))
         diffusion = given.tick.get("diffusion")
         used = None if key is None else jax.random.fold_in(key, 0)
 
-        def training_loss(leaves: Any) -> tuple[Any, Any]:
+        def objective(leaves: Any) -> tuple[Any, Any]:
+            tree = self._tree(_shifted(leaves, shift), moving.kept)
+            if not structure.in_training_mode:
+                return structure.task.loss(tree, batch), moving.kept
             context = Context(used, dropout, smoothing, diffusion)
-            value, state = structure.task.training_loss(self._tree(leaves, moving.kept), batch, context)  # type: ignore[misc]
+            value, state = structure.task.training_loss(tree, batch, context)  # type: ignore[misc]
             return value, tuple(jax.tree.leaves(state))
 
-        (value, kept), gradient = jax.value_and_grad(training_loss, has_aux=True)(where)
-        return value, gradient, kept if any(structure.kept) else moving.kept
+        return objective
+
+    def _problem(
+        self, objective: Any, batch: Any, shift: Any, where: Any, loss: Any, key: Any, given: Given, moving: Moving
+    ) -> Problem:
+        """Return what the inputs of a rule are computed from."""
+        task, features = self.structure.task, self.structure.features
+
+        def penalized(leaves: Any) -> Any:
+            return objective(leaves)[0] + penalties(leaves, given.numbers, features)
+
+        def gradient(leaves: Any) -> Any:
+            plain, _ = jax.grad(objective, has_aux=True)(leaves)
+            return treated(plain, leaves, given.numbers, features)
+
+        def sampled(leaves: Any, key: Any) -> Any:
+            return task.sampled_loss(self._tree(_shifted(leaves, shift), moving.kept), batch, key)  # type: ignore[misc]
+
+        value = loss + penalties(where, given.numbers, features)
+        return Problem(penalized, gradient, sampled if task.sampled_loss else None, where, value, key)
 
     def _accumulated(self, gradient: Any, given: Given, extras: dict[str, Any]) -> tuple[Any, Any, Any]:
         """Return the mean gradient of the group, whether it is complete, and the update's number."""
@@ -235,6 +271,10 @@ def _state_layout(rule: Rule, leaves: Sequence[Any]) -> _StateLayout:
 
     parts, treedef = jax.tree.flatten(jax.eval_shape(init, tuple(leaves)))
     return _StateLayout(parts, treedef, sum(int(np.prod(part.shape)) for part in parts))
+
+
+def _shifted(leaves: Any, shift: Any) -> Any:
+    return leaves if shift is None else tuple(x + e for x, e in zip(leaves, shift, strict=True))
 
 
 def _steps_of(array: Any, k: Any, window: int) -> Any:

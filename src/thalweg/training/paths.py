@@ -10,9 +10,11 @@ import numpy as np
 
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
+from thalweg.training.inputs import RANDOM, Problem, check_inputs, rule_inputs
 
-__all__ = ["final_values", "follow"]
+__all__ = ["check_racer", "final_values", "follow"]
 
+SEED = 0  # of what a rule estimates with random numbers, so that a race is always the same
 Function: TypeAlias = Callable[[Any, Any], Any]  # (x, y) -> value in JAX operations
 
 
@@ -51,17 +53,31 @@ def final_values(
         return np.asarray(jax.jit(jax.vmap(end))(jnp.asarray(rates, dtype=jnp.float64)))
 
 
+def check_racer(rule: Rule) -> None:
+    """Refuse an optimizer that needs more than a function has.
+
+    Raises:
+        InvalidValueError: It draws labels from a model.
+    """
+    check_inputs(rule, where="a function of two variables", sampled=False, grouped=False)
+
+
 def _each_path(function: Function, rules: tuple[Rule, ...], steps: int, start: Any) -> Any:
     return jnp.stack([_path(function, rule, steps, start) for rule in rules])
 
 
 def _path(function: Function, rule: Rule, steps: int, start: Any) -> Any:
-    gradient = jax.grad(lambda p: function(p[0], p[1]))
+    def loss(leaves: Any) -> Any:
+        return function(leaves[0][0], leaves[0][1])
 
     def step(carry: Any, t: Any) -> tuple[Any, Any]:
         leaves, state = carry
-        (look,) = lift.lookahead(rule, leaves, state)
-        leaves, state = lift.update(rule, leaves, (gradient(look),), state, t)
+        look = lift.lookahead(rule, leaves, state)
+        value, gradient = jax.value_and_grad(loss)(look)
+        key = jax.random.fold_in(jax.random.key(SEED), t) if rule.needs & RANDOM else None
+        problem = Problem(loss, jax.grad(loss), None, look, value, key)
+        inputs = rule_inputs(rule, problem, leaves, gradient, state, t)
+        leaves, state = lift.update(rule, leaves, gradient, state, t, **inputs)
         return (leaves, state), lift.answer(rule, leaves, state)[0]
 
     begin = ((start,), lift.init_state(rule, (start,)))

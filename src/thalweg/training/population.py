@@ -16,6 +16,7 @@ from thalweg.tasks.base import Data, Task
 from thalweg.tasks.start import Start, measure
 from thalweg.training.beginning import begin
 from thalweg.training.feeding import Feeding, Rows
+from thalweg.training.inputs import RANDOM, check_inputs
 from thalweg.training.lanes import Call, Member, calls_for, each_slot, rule_key
 from thalweg.training.outcome import final_leaves, real_values, results_of
 from thalweg.training.plan import Plan
@@ -100,6 +101,8 @@ class Engine:
         """
         if not members:
             return
+        for member in members:
+            self._check_inputs(member)
         tally = Tally(phase, watcher, already, already_diverged, len(members), members[0].spec.steps)
         if "_program" not in self.__dict__:
             tally.tell("compiling")
@@ -116,6 +119,12 @@ class Engine:
     def begin_at(self, seed: int, start: Start) -> None:
         """Let the runs of a seed begin there rather than where the task's ``init`` says."""
         self._starts[seed, Recipe().beginning] = start
+
+    def _check_inputs(self, member: Member) -> None:
+        grouped = recipe_of(member.spec.techniques).growth is not None
+        check_inputs(
+            member.rule, where=f"task {self.task.name!r}", sampled=self.task.sampled_loss is not None, grouped=grouped
+        )
 
     @cached_property
     def _prototypes(self) -> tuple[Rule, ...]:
@@ -147,6 +156,7 @@ class Engine:
         key = jax.eval_shape(partial(jax.random.key, 0))
         params = jax.eval_shape(self.task.init, key)
         leaves, treedef = jax.tree.flatten(params)
+        estimated = any(rule.needs & RANDOM for rule in self._prototypes)
         elsewhere = any(type(rule).answer is not Rule.answer for rule in self._prototypes)
         return Structure(
             task=self.task,
@@ -161,6 +171,7 @@ class Engine:
             kept=kept_leaves(params),
             features=self.features
             | ({"answer"} if elsewhere else set())
+            | ({"estimates"} if estimated else set())
             | ({"context"} if DRAWS in self.task.techniques else set()),
         )
 

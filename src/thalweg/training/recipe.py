@@ -140,7 +140,7 @@ class Recipe:
             given["diffusion"] = _window(self._widths("diffusion", total), first, count, (), 0.0)
         if "smoothing" in features:
             given["width"] = _window(self._widths("gaussian-smoothing", total), first, count, (), 0.0)
-        if features & {"context", "diffusion", "smoothing"}:
+        if features & {"context", "diffusion", "smoothing", "estimates"}:
             given["seed"] = np.int32(seed)
         if features & set(TREATMENTS):
             numbers = [self.number(*item) for item in TREATMENTS.items()]

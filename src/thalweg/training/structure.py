@@ -12,6 +12,7 @@ accumulate     ``fires`` (steps,) bool, ``share`` (steps,) float32      ``accumu
 context        ``context`` (2,) float32, ``seed`` int32                 –
 diffusion      ``diffusion`` (steps,) float32                           –
 smoothing      ``width`` (steps,) float32, ``seed`` int32               –
+estimates      ``seed`` int32                                            –
 treatment      ``treatment`` (len(TREATMENTS) + 1,) float32             –
 average        ``average`` (steps,) float32                             ``average`` arrays like the parameters
 stopping       ``stopping`` (2,) float32                                ``stopping`` (4,) float32, ``best`` arrays

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from thalweg.techniques import centralize, clip_adaptively, clip_by_norm, clip_by_value, penalized
+from thalweg.techniques import centralize, clip_adaptively, clip_by_norm, clip_by_value, penalized, penalty
 from thalweg.techniques import decayed as shrunk
 from thalweg.training.structure import TREATMENTS
 
-__all__ = ["decayed", "treated"]
+__all__ = ["decayed", "penalties", "treated"]
 
 
 def treated(
@@ -36,6 +36,20 @@ def treated(
     if "clip-norm" in features:
         gradient = clip_by_norm(gradient, given["clip-norm"])
     return tuple(gradient)
+
+
+def penalties(leaves: Sequence[Any], numbers: dict[str, Any], features: frozenset[str]) -> Any:
+    """Return what the penalties compiled in add to the loss, 0-d or the number 0.
+
+    Args:
+        leaves: One member's parameters.
+        numbers: What the member is given.
+        features: What is compiled in.
+    """
+    if not features & {"l1", "l2"}:
+        return 0.0
+    given = _numbers(numbers)
+    return penalty(leaves, given["l1"], given["l2"])
 
 
 def decayed(leaves: Sequence[Any], before: Sequence[Any], rate: Any, numbers: dict[str, Any]) -> tuple[Any, ...]:
