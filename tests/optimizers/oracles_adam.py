@@ -10,7 +10,7 @@ from conformance_scenarios import Scenario
 from oracles import Steps, decayed
 
 
-def _denominator(v: float, weight: float, epsilon: float, place: str) -> float:
+def denominator(v: float, weight: float, epsilon: float, place: str) -> float:
     """Return √v̂ with ε where ``place`` says; ``weight`` is 1 − β₂ᵗ."""
     if place == "corrected":
         return math.sqrt(v / weight) + epsilon
@@ -40,7 +40,7 @@ def adam(
         g += weight_decay * x
         m = beta1 * m + (1.0 - beta1) * g
         v = beta2 * v + (1.0 - beta2) * g**2
-        x -= rate * (m / (1.0 - beta1**t)) / _denominator(v, 1.0 - beta2**t, epsilon, epsilon_place)
+        x -= rate * (m / (1.0 - beta1**t)) / denominator(v, 1.0 - beta2**t, epsilon, epsilon_place)
     return x
 
 
@@ -61,7 +61,7 @@ def adamw(
         g = yield x, x
         m = beta1 * m + (1.0 - beta1) * g
         v = beta2 * v + (1.0 - beta2) * g**2
-        step = rate * (m / (1.0 - beta1**t)) / _denominator(v, 1.0 - beta2**t, epsilon, epsilon_place)
+        step = rate * (m / (1.0 - beta1**t)) / denominator(v, 1.0 - beta2**t, epsilon, epsilon_place)
         decay = weight_decay * x if decay_scale == "independent" else rate * weight_decay * x
         x = x - step - decay
     return x
@@ -89,13 +89,13 @@ def amsgrad(
         weight1, weight2 = 1.0 - beta1**t, 1.0 - beta2**t
         if correction == "none":
             largest = max(largest, v)
-            x -= rate * m / _denominator(largest, 1.0, epsilon, epsilon_place)
+            x -= rate * m / denominator(largest, 1.0, epsilon, epsilon_place)
         elif correction == "after_maximum":
             largest = max(largest, v)
-            x -= rate * (m / weight1) / _denominator(largest, weight2, epsilon, epsilon_place)
+            x -= rate * (m / weight1) / denominator(largest, weight2, epsilon, epsilon_place)
         else:
             largest = max(largest, v / weight2)
-            x -= rate * (m / weight1) / _denominator(largest, 1.0, epsilon, epsilon_place)
+            x -= rate * (m / weight1) / denominator(largest, 1.0, epsilon, epsilon_place)
     return x
 
 
@@ -159,7 +159,7 @@ def nadam(
         following = 1.0 - math.prod(mu[1 : t + 2]) if momentum_correction == "next_step" else this
         m_hat = mu[t + 1] * m / following + (1.0 - mu[t]) * g / this
         n = beta2 * v if square_factor == "beta2" else v
-        x -= rate * m_hat / _denominator(n, 1.0 - beta2**t, epsilon, epsilon_place)
+        x -= rate * m_hat / denominator(n, 1.0 - beta2**t, epsilon, epsilon_place)
     return x
 
 
@@ -187,7 +187,7 @@ def radam(
         limit, length = averaged_length(beta2, t)
         if length > threshold:
             rectified = math.sqrt(float((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)))
-            x -= rate * rectified * m_hat / _denominator(v, 1.0 - beta2**t, epsilon, epsilon_place)
+            x -= rate * rectified * m_hat / denominator(v, 1.0 - beta2**t, epsilon, epsilon_place)
         elif below_threshold == "momentum":
             x -= rate * m_hat
     return x
@@ -277,7 +277,7 @@ def swats(
             continue
         m = beta1 * m + (1.0 - beta1) * g
         a = beta2 * a + (1.0 - beta2) * g**2
-        roots = np.array([_denominator(float(element), 1.0 - beta2**k, epsilon, epsilon_place) for element in a])
+        roots = np.array([denominator(float(element), 1.0 - beta2**k, epsilon, epsilon_place) for element in a])
         p = -alpha * (m / (1.0 - beta1**k)) / roots
         w = w + p
         if p @ g != 0.0:

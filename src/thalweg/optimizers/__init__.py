@@ -1,10 +1,14 @@
 """Optimizers, each written once as its formula, for any array library."""
 
+from thalweg.optimizers.adabelief import AdaBelief
 from thalweg.optimizers.adadelta import AdaDelta
 from thalweg.optimizers.adagrad import AdaGrad
 from thalweg.optimizers.adam import Adam
 from thalweg.optimizers.adamax import Adamax
 from thalweg.optimizers.adamw import AdamW
+from thalweg.optimizers.adan import Adan
+from thalweg.optimizers.ademamix import AdEMAMix
+from thalweg.optimizers.adopt import ADOPT
 from thalweg.optimizers.amsgrad import AMSGrad
 from thalweg.optimizers.base import (
     INPUTS,
@@ -19,40 +23,58 @@ from thalweg.optimizers.base import (
     zeros_like,
 )
 from thalweg.optimizers.catalogue import OPTIMIZERS, find_optimizer, make_optimizer, optimizer_names
+from thalweg.optimizers.lion import Lion
+from thalweg.optimizers.madgrad import MADGRAD
+from thalweg.optimizers.mars import MARS
 from thalweg.optimizers.momentum import Momentum
 from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
+from thalweg.optimizers.novograd import NovoGrad
 from thalweg.optimizers.radam import RAdam
 from thalweg.optimizers.rmsprop import RMSProp
+from thalweg.optimizers.rprop import Rprop
 from thalweg.optimizers.sadam import SAdam, SAMSGrad
 from thalweg.optimizers.sgd import SGD
+from thalweg.optimizers.signsgd import SignSGD
 from thalweg.optimizers.swats import SWATS
+from thalweg.optimizers.yogi import Yogi
 
 __all__ = [
+    "ADOPT",
     "INPUTS",
+    "MADGRAD",
+    "MARS",
     "OPTIMIZERS",
     "SGD",
     "SWATS",
     "AMSGrad",
+    "AdEMAMix",
+    "AdaBelief",
     "AdaDelta",
     "AdaGrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Adan",
     "Hyperparameter",
+    "Lion",
     "Momentum",
     "Muon",
     "NAdam",
     "Nesterov",
+    "NovoGrad",
     "Number",
     "RAdam",
     "RMSProp",
+    "Rprop",
     "Rule",
     "SAMSGrad",
     "SAdam",
+    "SignSGD",
     "State",
     "Variant",
+    "Yogi",
     "find_optimizer",
     "full_like",
     "hyperparameter",

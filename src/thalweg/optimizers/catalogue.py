@@ -5,22 +5,33 @@ from types import MappingProxyType
 from typing import Any
 
 from thalweg.errors import UnknownNameError
+from thalweg.optimizers.adabelief import AdaBelief
 from thalweg.optimizers.adadelta import AdaDelta
 from thalweg.optimizers.adagrad import AdaGrad
 from thalweg.optimizers.adam import Adam
 from thalweg.optimizers.adamax import Adamax
 from thalweg.optimizers.adamw import AdamW
+from thalweg.optimizers.adan import Adan
+from thalweg.optimizers.ademamix import AdEMAMix
+from thalweg.optimizers.adopt import ADOPT
 from thalweg.optimizers.amsgrad import AMSGrad
 from thalweg.optimizers.base import Rule
+from thalweg.optimizers.lion import Lion
+from thalweg.optimizers.madgrad import MADGRAD
+from thalweg.optimizers.mars import MARS
 from thalweg.optimizers.momentum import Momentum
 from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
+from thalweg.optimizers.novograd import NovoGrad
 from thalweg.optimizers.radam import RAdam
 from thalweg.optimizers.rmsprop import RMSProp
+from thalweg.optimizers.rprop import Rprop
 from thalweg.optimizers.sadam import SAdam, SAMSGrad
 from thalweg.optimizers.sgd import SGD
+from thalweg.optimizers.signsgd import SignSGD
 from thalweg.optimizers.swats import SWATS
+from thalweg.optimizers.yogi import Yogi
 
 __all__ = ["OPTIMIZERS", "find_optimizer", "make_optimizer", "optimizer_names"]
 
@@ -40,6 +51,17 @@ RULES: tuple[type[Rule], ...] = (
     SAdam,
     SAMSGrad,
     SWATS,
+    Rprop,
+    SignSGD,
+    Lion,
+    AdaBelief,
+    Yogi,
+    NovoGrad,
+    MADGRAD,
+    Adan,
+    ADOPT,
+    AdEMAMix,
+    MARS,
     Muon,
 )
 

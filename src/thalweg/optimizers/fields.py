@@ -38,11 +38,11 @@ def velocity_decay(default: float = 0.9, search: tuple[float, float] | None = (0
     )
 
 
-def first_decay() -> Any:
+def first_decay(default: float = 0.9, meaning: str = "decay β₁ of the gradient's average m") -> Any:
     """Declare the decay β₁ of an average of gradients."""
     return hyperparameter(
-        0.9,
-        meaning="decay β₁ of the gradient's average m",
+        default,
+        meaning=meaning,
         high=1.0,
         high_open=True,
         search=(0.5, 0.99),
@@ -50,14 +50,18 @@ def first_decay() -> Any:
     )
 
 
-def second_decay(meaning: str = "decay β₂ of the squared gradient's average v") -> Any:
+def second_decay(
+    meaning: str = "decay β₂ of the squared gradient's average v",
+    default: float = 0.999,
+    search: tuple[float, float] = (0.9, 0.9999),
+) -> Any:
     """Declare the decay β₂ of an average of squared gradients, or of a maximum of absolute ones."""
     return hyperparameter(
-        0.999,
+        default,
         meaning=meaning,
         high=1.0,
         high_open=True,
-        search=(0.9, 0.9999),
+        search=search,
         scale="complement",
     )
 
