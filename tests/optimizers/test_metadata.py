@@ -121,4 +121,4 @@ class TestMetadata:
 
 def test_unknown_optimizers_are_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'nadam'"):
-        find_optimizer("nadan")
+        find_optimizer("nadamm")
