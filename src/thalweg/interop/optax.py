@@ -1,0 +1,308 @@
+"""Every rule as an Optax transformation: ``thalweg.interop.optax.adam(learning_rate=1e-3)``.
+
+Each optimizer of the catalogue is a function here, under its name with underscores. What it returns goes wherever
+Optax takes a transformation: into ``optax.chain``, ``optax.masked``, ``optax.partition``, ``optax.MultiSteps``::
+
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> import thalweg.interop.optax as rules
+    >>> transformation = rules.adam(learning_rate=0.1)
+    >>> params = {"w": jnp.ones(2)}
+    >>> state = transformation.init(params)
+    >>> updates, state = transformation.update({"w": jnp.ones(2)}, state, params)
+    >>> optax.apply_updates(params, updates)["w"].tolist()
+    [0.8999999761581421, 0.8999999761581421]
+
+The state carries the hyperparameters; a new number does not compile anything again:
+
+    >>> state.hyperparameters["learning_rate"] = 0.01
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from thalweg.errors import InvalidValueError, UnknownNameError
+from thalweg.interop.optax_state import arranged, as_rule_state, initial
+from thalweg.optimizers import OPTIMIZERS, Rule, lift
+from thalweg.schedules import Schedule, checked_factors, parse_schedule
+
+try:
+    import optax
+except ImportError as error:
+    raise ImportError("thalweg.interop.optax needs optax; install it with: pip install 'thalweg[optax]'.") from error
+
+__all__ = ["RuleState", "RuleTransformation", "from_rule", "scheduled"]
+
+
+class RuleState(NamedTuple):
+    """What a rule carries from step to step.
+
+    Attributes:
+        count: Updates taken, int32, 0-d.
+        hyperparameters: By name, 0-d arrays; may be set to Python numbers between steps. One that follows a schedule
+            shows its value in the last update, and is overwritten in the next.
+        kept: The rule's own state: by name a tree like the parameters, or an array.
+    """
+
+    count: Any
+    hyperparameters: dict[str, Any]
+    kept: dict[str, Any]
+
+
+class RuleTransformation(optax.GradientTransformationExtraArgs):
+    """A rule as an Optax transformation, with the points that Optax has no word for.
+
+    Wherever a state is taken, that of a chain may be given as well, as long as one rule has taken part in it.
+
+    Attributes:
+        rule: The rule.
+    """
+
+    rule: Rule
+
+    def __new__(cls, rule: Rule, init: Any, update: Any) -> Self:
+        """Return the transformation that two functions make of a rule; :func:`from_rule` calls it."""
+        made = super().__new__(cls, init, update)
+        made.rule = rule
+        return made
+
+    def lookahead(self, params: Any, state: Any) -> Any:
+        """Return where the gradient of the next step is to be taken: ``params`` itself for most rules."""
+        return self._points(lift.lookahead, state, params)
+
+    def answer(self, params: Any, state: Any) -> Any:
+        """Return the point that counts as the result so far: ``params`` itself for most rules."""
+        return self._points(lift.answer, state, params)
+
+    def second_point(self, params: Any, gradients: Any, state: Any) -> Any:
+        """Return where ``second_gradient`` is to be taken, for a rule that needs it."""
+        return self._points(lift.second_points, state, params, gradients)
+
+    def direction(self, params: Any, gradients: Any, state: Any) -> Any:
+        """Return the direction d of ``hessian_product`` H·d, for a rule that needs it."""
+        return self._points(lift.directions, state, params, gradients)
+
+    def asks(self, state: Any) -> Any:
+        """Return whether the next step uses the inputs in ``rule.needs``; elsewhere they may be zeros."""
+        return self.rule.asks(jnp.asarray(_own(state).count + 1, jnp.float32))
+
+    def _points(self, function: Callable[..., Any], state: Any, params: Any, *trees: Any) -> Any:
+        found = _own(state)
+        leaves, treedef = jax.tree.flatten(params)
+        rule = self.rule.with_values(found.hyperparameters)
+        others = [treedef.flatten_up_to(tree) for tree in trees]
+        if not leaves:
+            return params
+        return treedef.unflatten(function(rule, leaves, *others, as_rule_state(rule, found.kept, leaves, treedef)))
+
+
+def from_rule(rule: Rule, **values: Any) -> RuleTransformation:
+    """Return a rule as an Optax transformation.
+
+    Args:
+        rule: The rule with its settings.
+        values: Hyperparameters that are no plain numbers: functions of the number of updates taken (0 at the first),
+            as Optax' schedules are, or 0-d JAX arrays, which may be traced.
+
+    Raises:
+        UnknownNameError: No such hyperparameter.
+        InvalidValueError: ``rule`` is no rule, or a value is not allowed.
+
+    Example:
+        >>> from thalweg.optimizers import SGD
+        >>> transformation = from_rule(SGD(), learning_rate=lambda count: 1 / (count + 1))
+        >>> state = transformation.init(jnp.zeros(()))
+        >>> [float(transformation.update(jnp.ones(()), s, jnp.zeros(()))[0]) for s in (state, state._replace(count=3))]
+        [-1.0, -0.25]
+    """
+    if not isinstance(rule, Rule):
+        raise InvalidValueError(f"rule = {rule!r} is not allowed; give a rule such as thalweg.optimizers.Adam().")
+    plain, other = _parted(rule, values)
+    rule = type(rule).configured(**{**rule.values(), **rule.structure(), **plain})
+    schedules = {name: value for name, value in other.items() if callable(value)}
+    arrays = {name: value for name, value in other.items() if name not in schedules}
+
+    def scheduled_at(count: Any) -> dict[str, Any]:
+        return {name: _number(schedule(count)) for name, schedule in schedules.items()}
+
+    def init(params: Any) -> RuleState:
+        leaves, treedef = jax.tree.flatten(params)
+        for leaf in leaves:
+            _check_leaf(rule, leaf)
+        count = jnp.zeros((), jnp.int32)
+        # A Python number makes a weakly typed array, like any that is set later, so that setting one compiles nothing.
+        own = {name: jnp.asarray(float(value)) for name, value in rule.values().items()}
+        own |= {name: jnp.asarray(value) for name, value in arrays.items()} | scheduled_at(count)
+        return RuleState(count, own, initial(rule.with_values(own), leaves, treedef))
+
+    def update(updates: Any, state: RuleState, params: Any = None, **extra: Any) -> tuple[Any, RuleState]:
+        if params is None:
+            raise InvalidValueError(f"{rule.name}: update needs the parameters; call update(gradients, state, params).")
+        own = {**state.hyperparameters, **scheduled_at(state.count)}
+        count = jnp.where(state.count < jnp.iinfo(jnp.int32).max, state.count + 1, state.count)
+        moved, kept = _moved(rule.with_values(own), updates, state.kept, params, count, extra)
+        return moved, RuleState(count, own, kept)
+
+    return RuleTransformation(rule, init, update)
+
+
+def scheduled(value: float, schedule: Schedule | str, steps: int) -> Callable[[Any], Any]:
+    """Return a hyperparameter's value along a run as an Optax schedule.
+
+    Args:
+        value: The hyperparameter's own value, which the schedule multiplies.
+        schedule: A schedule or its notation, e.g. ``"cosine:warmup=0.1"``.
+        steps: Updates of the run, 1 or more; afterwards the schedule stands where it says that it ends.
+
+    Returns:
+        A function of the number of updates taken, 0 at the first.
+
+    Raises:
+        UnknownNameError: No such schedule.
+        InvalidValueError: The schedule follows the loss, or leaves what is allowed.
+
+    Example:
+        >>> rate = scheduled(0.1, "polynomial", steps=4)
+        >>> [round(float(rate(count)), 6) for count in (0, 2, 4)]
+        [0.1, 0.05, 0.0]
+    """
+    made = parse_schedule(schedule) if isinstance(schedule, str) else schedule
+    if made.adaptive:
+        raise InvalidValueError(
+            f"schedule {made.name!r} follows the validation loss, which no Optax schedule hears; "
+            "use optax.contrib.reduce_on_plateau, or another schedule."
+        )
+    factors = checked_factors(made, steps, base=value)
+    last = np.asarray(made.factor(np.array([steps + 1]), steps), dtype=np.float64)
+    table = value * np.concatenate([factors, last])
+    return lambda count: jnp.asarray(table)[jnp.clip(count, 0, steps)]
+
+
+def _moved(rule: Rule, updates: Any, kept: Any, params: Any, count: Any, extra: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the change of the parameters and the rule's next state."""
+    leaves, treedef = jax.tree.flatten(params)
+    if not leaves:
+        return updates, kept
+    gradients = [_gradient(x, g) for x, g in zip(leaves, _flat(rule, "gradients", updates, treedef), strict=True)]
+    state = as_rule_state(rule, kept, leaves, treedef)
+    new, after = lift.update(rule, leaves, gradients, state, count, **_inputs(rule, extra, treedef))
+    moved = treedef.unflatten([a - x for a, x in zip(new, leaves, strict=True)])
+    return moved, arranged(rule, after, leaves, treedef)
+
+
+def _inputs(rule: Rule, extra: dict[str, Any], treedef: Any) -> dict[str, Any]:
+    """Return what the rule needs beside the gradient."""
+    found = {}
+    for name in sorted(rule.needs):
+        argument = "value" if name == "loss" else name  # as Optax calls it
+        if extra.get(argument) is None:
+            raise InvalidValueError(
+                f"{rule.name}: update needs {argument}; call update(gradients, state, params, {argument}=…)."
+            )
+        found[name] = jnp.asarray(extra[argument]) if name == "loss" else _flat(rule, name, extra[name], treedef)
+    return found
+
+
+def _flat(rule: Rule, what: str, tree: Any, treedef: Any) -> list[Any]:
+    try:
+        leaves = treedef.flatten_up_to(tree)
+    except ValueError as error:
+        raise InvalidValueError(f"{rule.name}: the {what} have not the structure of the parameters: {error}.") from None
+    if any(leaf is None for leaf in leaves):
+        raise InvalidValueError(
+            f"{rule.name}: the {what} lack an array of the parameters; give zeros, or leave both out with optax.masked."
+        )
+    return leaves
+
+
+def _gradient(x: Any, g: Any) -> Any:
+    """Return a gradient in no wider dtype than the one in which its parameter is updated."""
+    wanted = jnp.promote_types(x.dtype, jnp.float32)
+    g = jnp.asarray(g)
+    return g if jnp.promote_types(g.dtype, wanted) == wanted else g.astype(wanted)
+
+
+def _check_leaf(rule: Rule, leaf: Any) -> None:
+    dtype = jnp.asarray(leaf).dtype if not hasattr(leaf, "dtype") else leaf.dtype
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise InvalidValueError(
+            f"{rule.name}: a parameter of dtype {dtype} is not allowed; give real floating-point arrays, and leave "
+            "others out with optax.masked."
+        )
+
+
+def _parted(rule: Rule, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return settings that are plain values, and those that are arrays or schedules."""
+    known = {*rule.hyperparameters(), *rule.structure()}
+    plain, other = {}, {}
+    for name, value in values.items():
+        if name not in known:
+            raise UnknownNameError(f"hyperparameter of {rule.name}", name, known)
+        if isinstance(value, Schedule):
+            raise InvalidValueError(
+                f"{rule.name}: {name} = {value!r} is a factor, and neither the value that it multiplies nor the "
+                f"length of the run is known; give scheduled(value, {value.name!r}, steps=…)."
+            )
+        is_number = name in rule.hyperparameters()
+        if is_number and (isinstance(value, jax.Array) or callable(value)):
+            other[name] = value
+        else:
+            plain[name] = float(value) if is_number and isinstance(value, np.number) else value
+    return plain, other
+
+
+def _number(value: Any) -> Any:
+    """Return a schedule's value as a strongly typed 0-d array, so that the first state has the type of all others."""
+    dtype = jnp.result_type(float)
+    return jnp.asarray(value, dtype).astype(dtype).reshape(())
+
+
+def _own(state: Any) -> RuleState:
+    """Return the only rule's state within a state."""
+    found = [part for part in jax.tree.leaves(state, is_leaf=_is_own) if _is_own(part)]
+    if len(found) != 1:
+        raise InvalidValueError(
+            f"the state holds {len(found)} states of rules, so the one meant is not known; give the part of one rule."
+        )
+    return found[0]
+
+
+def _is_own(part: Any) -> bool:
+    return isinstance(part, RuleState)
+
+
+def __getattr__(name: str) -> Any:
+    """Return the function that makes a catalogue's rule into a transformation."""
+    known = {key.replace("-", "_"): kind for key, kind in OPTIMIZERS.items()}
+    if name not in known:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    made = _constructor(name, known[name])
+    globals()[name] = made
+    return made
+
+
+def __dir__() -> list[str]:
+    """Return what this module offers, every rule included."""
+    return sorted({*globals(), *(name.replace("-", "_") for name in OPTIMIZERS)})
+
+
+def _constructor(name: str, kind: type[Rule]) -> Callable[..., RuleTransformation]:
+    def make(*, preset: str = "", **settings: Any) -> RuleTransformation:
+        base = kind.preset(preset) if preset else kind.configured()
+        return from_rule(base, **settings)
+
+    plain = kind.configured()
+    given = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(key, given, default=value) for key, value in {**plain.values(), **plain.structure()}.items()
+    ]
+    preset = inspect.Parameter("preset", given, default="")
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"Return {plain.title or name} as an Optax transformation; `thalweg explain {kind.name}` tells more."
+    make.__signature__ = inspect.Signature([*parameters, preset], return_annotation=RuleTransformation)  # type: ignore[attr-defined]
+    return make
