@@ -32,6 +32,7 @@ class Reference:
         oracle: An oracle other than the rule's own.
         unused: Hyperparameters that have no effect here, and so are not set.
         tolerance: Largest difference allowed, for a library that rounds on the way.
+        unlike: Scenarios left out, by name, because the library is known to fail or differ there; the entry says how.
     """
 
     preset: str
@@ -41,6 +42,7 @@ class Reference:
     oracle: Callable[..., Any] | None = None
     unused: tuple[str, ...] = ()
     tolerance: float = 1e-12
+    unlike: tuple[str, ...] = ()
 
     def label(self) -> str:
         """Return a short name for test ids."""

@@ -34,7 +34,12 @@ def answer(question: dict[str, Any]) -> Any:
         points = [np.asarray(variable) for variable in variables]
         slopes = [np.asarray(g) + question["curvature"] * x for g, x in zip(gradients, points, strict=True)]
         optimizer.apply([keras.ops.convert_to_tensor(g, dtype="float64") for g in slopes], variables)
-        done.append([np.asarray(variable).tolist() for variable in variables])
+        points = [np.asarray(variable) for variable in variables]
+        if question["averaged"]:  # a Schedule-Free rule's variables are y = (1 − β₁)·z + β₁·x; x is wanted
+            beta = optimizer.beta_1
+            apart = [np.asarray(z) for z in optimizer._momentums]
+            points = [(y - (1.0 - beta) * z) / beta for y, z in zip(points, apart, strict=True)]
+        done.append([point.tolist() for point in points])
     return done
 
 

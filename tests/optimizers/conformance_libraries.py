@@ -26,10 +26,12 @@ class Library:
 
     Attributes:
         package: ``torch``, ``optax`` or ``keras``.
-        constructor: Its name.
+        constructor: Its name, with dots for a name in a module of the package.
         arguments: Our hyperparameter → its argument, or (argument, index) within a tuple.
         fixed: Arguments always given.
         undefaulted: Arguments that it demands, with what to give when a scenario names none.
+        rate_as_number: Whether Optax is given each step's rate as a number, not as a schedule.
+        averaged: Whether what counts is the average that Schedule-Free keeps, not the point where it looks.
     """
 
     package: str
@@ -37,6 +39,8 @@ class Library:
     arguments: Mapping[str, str | tuple[str, int]]
     fixed: Mapping[str, Any] = field(default_factory=dict)
     undefaulted: Mapping[str, float] = field(default_factory=dict)
+    rate_as_number: bool = False
+    averaged: bool = False
 
     def signature(self) -> Mapping[str, inspect.Parameter]:
         """Return the constructor's parameters."""
@@ -120,32 +124,43 @@ def _run_optax(library: Library, settings: Mapping[str, Any], scenario: Scenario
     with jax.enable_x64(True):
         keywords = library.keywords(settings)
         rates = jnp.asarray(scenario.rates) * keywords.pop("learning_rate")
-        numbers = {key: jnp.asarray(value) for key, value in keywords.items() if isinstance(value, float)}
+        numbers = {key: jnp.float64(value) for key, value in keywords.items() if isinstance(value, float)}
         words = {key: value for key, value in keywords.items() if key not in numbers}
-        init, step_on = _optax_program(library.constructor, json.dumps(words))
+        init, step_on = _optax_program(library.constructor, json.dumps(words), library.rate_as_number)
         leaves = [jnp.asarray(x) for x in scenario.starts]
-        state = init(leaves, rates, numbers)
+        state = init(leaves, rates[0] if library.rate_as_number else rates, numbers)
         done: Trajectory = []
         for step in range(1, len(scenario.rates) + 1):
             g = [jnp.asarray(a) for a in scenario.gradient(step, [np.asarray(x) for x in leaves])]
-            leaves, state = step_on(leaves, state, g, rates, numbers)
-            done.append([np.asarray(x) for x in leaves])
+            given = rates[step - 1] if library.rate_as_number else rates
+            leaves, state = step_on(leaves, state, g, given, numbers)
+            done.append([np.asarray(x) for x in _optax_result(library, leaves, state)])
         return done
 
 
+def _optax_result(library: Library, leaves: Any, state: Any) -> Any:
+    """Return the points that Optax counts as the result."""
+    import optax
+
+    return optax.contrib.schedule_free_eval_params(state, leaves) if library.averaged else leaves
+
+
 @functools.cache
-def _optax_program(constructor: str, words: str) -> tuple[Any, Any]:
+def _optax_program(constructor: str, words: str, rate_as_number: bool) -> tuple[Any, Any]:
     """Return init and compiled step of an Optax rule: its numbers are traced, its rate a schedule over given rates."""
     import jax
 
     make = functools.partial(_constructor("optax", constructor), **json.loads(words))
 
+    def scheduled(rates: Any) -> Any:
+        return rates if rate_as_number else lambda count: rates[count]
+
     def init(leaves: Any, rates: Any, numbers: Any) -> Any:
-        return make(learning_rate=lambda count: rates[count], **numbers).init(leaves)
+        return make(learning_rate=scheduled(rates), **numbers).init(leaves)
 
     @jax.jit
     def step_on(leaves: Any, state: Any, g: Any, rates: Any, numbers: Any) -> Any:
-        rule = make(learning_rate=lambda count: rates[count], **numbers)
+        rule = make(learning_rate=scheduled(rates), **numbers)
         changes, state = rule.update(g, state, leaves)
         return [x + change for x, change in zip(leaves, changes, strict=True)], state
 
@@ -220,6 +235,7 @@ def _run_keras(library: Library, settings: Mapping[str, Any], scenario: Scenario
         "gradients": [[g.tolist() for g in step] for step in scenario.gradients],
         "curvature": scenario.curvature,
         "rates": list(scenario.rates),
+        "averaged": library.averaged,
     }
     answer = keras_worker().ask(question)
     return [[np.asarray(x, dtype=np.float64) for x in leaves] for leaves in answer]

@@ -95,7 +95,7 @@ def cases(rule: str) -> list[Case]:
             ours = {**reference.ours, **given}
             rounded = library is not None and library.package == "keras" and "learning_rate" not in given
             theirs = {**reference.theirs, **given}
-            for scenario in scenarios:
+            for scenario in (s for s in scenarios if s.name not in reference.unlike):
                 label = f"{rule}-{reference.label()}-{scenario.name}-{'+'.join(given) or 'default settings'}"
                 run = library.run if library else functools.partial(oracles.run, oracle)
                 found.append(

@@ -2,6 +2,7 @@
 
 from thalweg.optimizers.adabelief import AdaBelief
 from thalweg.optimizers.adadelta import AdaDelta
+from thalweg.optimizers.adafactor import Adafactor
 from thalweg.optimizers.adagrad import AdaGrad
 from thalweg.optimizers.adam import Adam
 from thalweg.optimizers.adamax import Adamax
@@ -22,7 +23,10 @@ from thalweg.optimizers.base import (
     variant,
     zeros_like,
 )
-from thalweg.optimizers.catalogue import OPTIMIZERS, find_optimizer, make_optimizer, optimizer_names
+from thalweg.optimizers.dadaptation import DAdaptAdam, DAdaptSGD
+from thalweg.optimizers.dog import DoG
+from thalweg.optimizers.lamb import LAMB
+from thalweg.optimizers.lars import LARS
 from thalweg.optimizers.lion import Lion
 from thalweg.optimizers.madgrad import MADGRAD
 from thalweg.optimizers.mars import MARS
@@ -31,18 +35,24 @@ from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
 from thalweg.optimizers.novograd import NovoGrad
+from thalweg.optimizers.prodigy import Prodigy
 from thalweg.optimizers.radam import RAdam
 from thalweg.optimizers.rmsprop import RMSProp
 from thalweg.optimizers.rprop import Rprop
 from thalweg.optimizers.sadam import SAdam, SAMSGrad
+from thalweg.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeRAdam, ScheduleFreeSGD
 from thalweg.optimizers.sgd import SGD
 from thalweg.optimizers.signsgd import SignSGD
 from thalweg.optimizers.swats import SWATS
 from thalweg.optimizers.yogi import Yogi
 
+from thalweg.optimizers.catalogue import OPTIMIZERS, find_optimizer, make_optimizer, optimizer_names
+
 __all__ = [
     "ADOPT",
     "INPUTS",
+    "LAMB",
+    "LARS",
     "MADGRAD",
     "MARS",
     "OPTIMIZERS",
@@ -53,10 +63,14 @@ __all__ = [
     "AdaBelief",
     "AdaDelta",
     "AdaGrad",
+    "Adafactor",
     "Adam",
     "AdamW",
     "Adamax",
     "Adan",
+    "DAdaptAdam",
+    "DAdaptSGD",
+    "DoG",
     "Hyperparameter",
     "Lion",
     "Momentum",
@@ -65,12 +79,16 @@ __all__ = [
     "Nesterov",
     "NovoGrad",
     "Number",
+    "Prodigy",
     "RAdam",
     "RMSProp",
     "Rprop",
     "Rule",
     "SAMSGrad",
     "SAdam",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeRAdam",
+    "ScheduleFreeSGD",
     "SignSGD",
     "State",
     "Variant",

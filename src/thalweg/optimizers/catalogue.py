@@ -7,6 +7,7 @@ from typing import Any
 from thalweg.errors import UnknownNameError
 from thalweg.optimizers.adabelief import AdaBelief
 from thalweg.optimizers.adadelta import AdaDelta
+from thalweg.optimizers.adafactor import Adafactor
 from thalweg.optimizers.adagrad import AdaGrad
 from thalweg.optimizers.adam import Adam
 from thalweg.optimizers.adamax import Adamax
@@ -16,6 +17,10 @@ from thalweg.optimizers.ademamix import AdEMAMix
 from thalweg.optimizers.adopt import ADOPT
 from thalweg.optimizers.amsgrad import AMSGrad
 from thalweg.optimizers.base import Rule
+from thalweg.optimizers.dadaptation import DAdaptAdam, DAdaptSGD
+from thalweg.optimizers.dog import DoG
+from thalweg.optimizers.lamb import LAMB
+from thalweg.optimizers.lars import LARS
 from thalweg.optimizers.lion import Lion
 from thalweg.optimizers.madgrad import MADGRAD
 from thalweg.optimizers.mars import MARS
@@ -24,10 +29,12 @@ from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
 from thalweg.optimizers.novograd import NovoGrad
+from thalweg.optimizers.prodigy import Prodigy
 from thalweg.optimizers.radam import RAdam
 from thalweg.optimizers.rmsprop import RMSProp
 from thalweg.optimizers.rprop import Rprop
 from thalweg.optimizers.sadam import SAdam, SAMSGrad
+from thalweg.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeRAdam, ScheduleFreeSGD
 from thalweg.optimizers.sgd import SGD
 from thalweg.optimizers.signsgd import SignSGD
 from thalweg.optimizers.swats import SWATS
@@ -63,6 +70,16 @@ RULES: tuple[type[Rule], ...] = (
     AdEMAMix,
     MARS,
     Muon,
+    LARS,
+    LAMB,
+    Adafactor,
+    ScheduleFreeSGD,
+    ScheduleFreeAdamW,
+    ScheduleFreeRAdam,
+    Prodigy,
+    DAdaptSGD,
+    DAdaptAdam,
+    DoG,
 )
 
 OPTIMIZERS: Mapping[str, type[Rule]] = MappingProxyType({rule.name: rule for rule in RULES})
