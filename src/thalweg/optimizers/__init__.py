@@ -4,6 +4,7 @@ from thalweg.optimizers.adabelief import AdaBelief
 from thalweg.optimizers.adadelta import AdaDelta
 from thalweg.optimizers.adafactor import Adafactor
 from thalweg.optimizers.adagrad import AdaGrad
+from thalweg.optimizers.adahessian import AdaHessian
 from thalweg.optimizers.adam import Adam
 from thalweg.optimizers.adamax import Adamax
 from thalweg.optimizers.adamw import AdamW
@@ -23,6 +24,7 @@ from thalweg.optimizers.base import (
     variant,
     zeros_like,
 )
+from thalweg.optimizers.catalogue import OPTIMIZERS, find_optimizer, make_optimizer, optimizer_names
 from thalweg.optimizers.dadaptation import DAdaptAdam, DAdaptSGD
 from thalweg.optimizers.dog import DoG
 from thalweg.optimizers.lamb import LAMB
@@ -35,6 +37,7 @@ from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
 from thalweg.optimizers.novograd import NovoGrad
+from thalweg.optimizers.polyak_step import PolyakStep
 from thalweg.optimizers.prodigy import Prodigy
 from thalweg.optimizers.radam import RAdam
 from thalweg.optimizers.rmsprop import RMSProp
@@ -43,10 +46,9 @@ from thalweg.optimizers.sadam import SAdam, SAMSGrad
 from thalweg.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeRAdam, ScheduleFreeSGD
 from thalweg.optimizers.sgd import SGD
 from thalweg.optimizers.signsgd import SignSGD
+from thalweg.optimizers.sophia import SophiaG, SophiaH
 from thalweg.optimizers.swats import SWATS
 from thalweg.optimizers.yogi import Yogi
-
-from thalweg.optimizers.catalogue import OPTIMIZERS, find_optimizer, make_optimizer, optimizer_names
 
 __all__ = [
     "ADOPT",
@@ -63,6 +65,7 @@ __all__ = [
     "AdaBelief",
     "AdaDelta",
     "AdaGrad",
+    "AdaHessian",
     "Adafactor",
     "Adam",
     "AdamW",
@@ -79,6 +82,7 @@ __all__ = [
     "Nesterov",
     "NovoGrad",
     "Number",
+    "PolyakStep",
     "Prodigy",
     "RAdam",
     "RMSProp",
@@ -90,6 +94,8 @@ __all__ = [
     "ScheduleFreeRAdam",
     "ScheduleFreeSGD",
     "SignSGD",
+    "SophiaG",
+    "SophiaH",
     "State",
     "Variant",
     "Yogi",

@@ -9,6 +9,7 @@ from thalweg.optimizers.adabelief import AdaBelief
 from thalweg.optimizers.adadelta import AdaDelta
 from thalweg.optimizers.adafactor import Adafactor
 from thalweg.optimizers.adagrad import AdaGrad
+from thalweg.optimizers.adahessian import AdaHessian
 from thalweg.optimizers.adam import Adam
 from thalweg.optimizers.adamax import Adamax
 from thalweg.optimizers.adamw import AdamW
@@ -29,6 +30,7 @@ from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
 from thalweg.optimizers.novograd import NovoGrad
+from thalweg.optimizers.polyak_step import PolyakStep
 from thalweg.optimizers.prodigy import Prodigy
 from thalweg.optimizers.radam import RAdam
 from thalweg.optimizers.rmsprop import RMSProp
@@ -37,6 +39,7 @@ from thalweg.optimizers.sadam import SAdam, SAMSGrad
 from thalweg.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeRAdam, ScheduleFreeSGD
 from thalweg.optimizers.sgd import SGD
 from thalweg.optimizers.signsgd import SignSGD
+from thalweg.optimizers.sophia import SophiaG, SophiaH
 from thalweg.optimizers.swats import SWATS
 from thalweg.optimizers.yogi import Yogi
 
@@ -80,6 +83,10 @@ RULES: tuple[type[Rule], ...] = (
     DAdaptSGD,
     DAdaptAdam,
     DoG,
+    SophiaH,
+    SophiaG,
+    AdaHessian,
+    PolyakStep,
 )
 
 OPTIMIZERS: Mapping[str, type[Rule]] = MappingProxyType({rule.name: rule for rule in RULES})
