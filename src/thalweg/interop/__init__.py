@@ -1,0 +1,1 @@
+"""Other libraries in and out. Nothing is imported before it is asked for."""

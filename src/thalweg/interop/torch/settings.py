@@ -1,0 +1,105 @@
+"""Settings of a rule in the words of PyTorch: the keys of parameter groups, and groups by the names of parameters."""
+
+import difflib
+import fnmatch
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from thalweg.errors import InvalidValueError, UnknownNameError
+from thalweg.optimizers.base import Rule
+
+__all__ = ["OPTIONS", "group_keys", "named_groups", "our_settings", "rule_of_group", "their_settings"]
+
+OPTIONS: Mapping[str, Any] = {"fused": None, "sparse": False, "answering": False}
+ALIASES = {"lr": ("learning_rate",), "eps": ("epsilon",), "betas": ("beta1", "beta2", "beta3")}
+
+
+def group_keys(rule_class: type[Rule]) -> dict[str, str]:
+    """Return the key in a parameter group of each of a rule's settings: ``lr`` for its learning rate, else its name."""
+    names = [*rule_class.hyperparameters(), *rule_class.variants()]
+    return {name: "lr" if name == "learning_rate" else name for name in names}
+
+
+def our_settings(rule_class: type[Rule], given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the rule's settings among what was given, by their own names, and all that is no setting.
+
+    Args:
+        rule_class: The rule.
+        given: Settings by their names, or as PyTorch calls them: ``lr``, ``eps``, ``betas``.
+
+    Raises:
+        UnknownNameError: A word that is nearly the name of a setting.
+        InvalidValueError: A setting is given twice, or ``betas`` is no tuple of the right length.
+    """
+    known = group_keys(rule_class)
+    settings: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for key, value in given.items():
+        names = tuple(name for name in ALIASES.get(key, ()) if name in known) if key not in known else (key,)
+        if not names:
+            if key not in OPTIONS and difflib.get_close_matches(key, known, n=1, cutoff=0.75):
+                raise UnknownNameError(f"hyperparameter of {rule_class.name}", key, known)
+            rest[key] = value
+            continue
+        values = (value,) if key != "betas" else value
+        if not isinstance(values, tuple | list) or len(values) != len(names):
+            wanted = ", ".join(names)
+            raise InvalidValueError(
+                f"{rule_class.name}: {key} = {value!r} is not allowed; give a tuple of {len(names)} numbers ({wanted})."
+            )
+        for name, one in zip(names, values, strict=True):
+            if name in settings:
+                raise InvalidValueError(f"{rule_class.name}: {name} is given twice, as {key} too; give it once.")
+            settings[name] = _plain(one)
+    return settings, rest
+
+
+def their_settings(rule: Rule) -> dict[str, Any]:
+    """Return a rule's settings under the keys of a parameter group."""
+    settings = {**rule.values(), **rule.structure()}
+    return {key: settings[name] for name, key in group_keys(type(rule)).items()}
+
+
+def rule_of_group(template: Rule, group: Mapping[str, Any]) -> Rule:
+    """Return the rule with a group's settings, as they are now, without checking ranges."""
+    keys = group_keys(type(template))
+    return template.with_values({name: _plain(group[key]) for name, key in keys.items()})
+
+
+def named_groups(module: torch.nn.Module, settings: Mapping[str, Mapping[str, Any] | None]) -> list[dict[str, Any]]:
+    """Return a module's parameters as groups by their names.
+
+    Args:
+        module: The model.
+        settings: Settings by pattern, ``*`` standing for anything; the first pattern that fits a parameter's name
+            counts, and parameters that none fits have the optimizer's settings. None leaves parameters out.
+
+    Raises:
+        UnknownNameError: A pattern fits no parameter.
+
+    Example:
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1))
+        >>> groups = named_groups(model, {"*.bias": {"weight_decay": 0.0}, "0.*": None})
+        >>> [(group["names"], group.get("weight_decay")) for group in groups]
+        [(['0.bias', '1.bias'], 0.0), (['1.weight'], None)]
+    """
+    patterns = [*settings, "*"]
+    found: dict[str, list[tuple[str, torch.nn.Parameter]]] = {pattern: [] for pattern in patterns}
+    for name, parameter in module.named_parameters():
+        found[next(pattern for pattern in patterns if fnmatch.fnmatchcase(name, pattern))].append((name, parameter))
+    names = [name for name, _ in module.named_parameters()]
+    for pattern in settings:
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+            raise UnknownNameError("pattern of parameter names", pattern, names)
+    return [
+        {"params": [p for _, p in found[pattern]], "names": [n for n, _ in found[pattern]], **(chosen or {})}
+        for pattern, chosen in [*settings.items(), *([] if "*" in settings else [("*", {})])]
+        if chosen is not None and found[pattern]
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Return a number for a 0-d tensor, which PyTorch allows as a learning rate."""
+    return value.item() if isinstance(value, torch.Tensor) else value
