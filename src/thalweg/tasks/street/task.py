@@ -66,7 +66,7 @@ def detections(params: Params, images: np.ndarray, sure: float = SURE) -> list[n
         sure: Least score of a box, the product of its confidence and the probability of its class.
 
     Returns:
-        One array of shape (boxes, 6) per picture: class, score, centre x, centre y, width, height as shares of the
+        One array of shape (boxes, 6) per picture: class, score (at most 1), centre x, centre y, width, height as shares of the
         picture's side, the surest first.
     """
     if any("." in name for name in params):
@@ -80,7 +80,10 @@ def detections(params: Params, images: np.ndarray, sure: float = SURE) -> list[n
     for kind in range(len(CLASSES)):
         found = jax.device_get(detect(prediction, kind))
         for picture, slot in zip(*np.nonzero(found.kept & (found.scores >= sure)), strict=True):
-            rows[picture].append((kind, found.scores[picture, slot], *found.boxes[picture, slot]))
+            score = min(
+                1.0, float(found.scores[picture, slot])
+            )  # outputs are linear, and may exceed what they estimate
+            rows[picture].append((kind, score, *found.boxes[picture, slot]))
     return [np.array(sorted(some, key=lambda row: -row[1]), float).reshape(-1, 6) for some in rows]
 
 
@@ -113,8 +116,8 @@ def street_task(size: int, scenes: int, width: int, depth: int) -> Task:
         Metric("mAP", precision, larger_is_better=True),
         batch_size=32,
         epochs=25,
-        # Provisional: what Adam at 0.001 reaches within the default epochs even without mirrored pictures.
-        target=Target("validation_metric", 0.55),
+        # Provisional: Adam, one seed, ends the default epochs at 0.66 (rate 0.001) and 0.70 (0.002 with cosine decay).
+        target=Target("validation_metric", 0.65),
         title="Street scenes, YOLO network",
         description=(
             "Draw boxes around all cars and pedestrians of a street scene and name them, with a convolutional network "
