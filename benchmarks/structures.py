@@ -127,10 +127,10 @@ TASKS = {
         "digits-resnet",
         {"depth": str(DEPTH)},
         torch_residual,
-        10,
+        30,
     ),
-    "gated recurrent network on characters, batch 32": ("text-gru", {}, TorchGru, 16),
-    "causal transformer on characters, batch 32": ("text-transformer", {}, TorchTransformer, 4),
+    "gated recurrent network on characters, batch 32": ("text-gru", {}, TorchGru, 32),
+    "causal transformer on characters, batch 32": ("text-transformer", {}, TorchTransformer, 12),
 }
 
 
