@@ -29,6 +29,7 @@ from thalweg.optimizers.dadaptation import DAdaptAdam, DAdaptSGD
 from thalweg.optimizers.dog import DoG
 from thalweg.optimizers.lamb import LAMB
 from thalweg.optimizers.lars import LARS
+from thalweg.optimizers.lbfgs import LBFGS
 from thalweg.optimizers.lion import Lion
 from thalweg.optimizers.madgrad import MADGRAD
 from thalweg.optimizers.mars import MARS
@@ -55,6 +56,7 @@ __all__ = [
     "INPUTS",
     "LAMB",
     "LARS",
+    "LBFGS",
     "MADGRAD",
     "MARS",
     "OPTIMIZERS",

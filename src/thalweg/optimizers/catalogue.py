@@ -22,6 +22,7 @@ from thalweg.optimizers.dadaptation import DAdaptAdam, DAdaptSGD
 from thalweg.optimizers.dog import DoG
 from thalweg.optimizers.lamb import LAMB
 from thalweg.optimizers.lars import LARS
+from thalweg.optimizers.lbfgs import LBFGS
 from thalweg.optimizers.lion import Lion
 from thalweg.optimizers.madgrad import MADGRAD
 from thalweg.optimizers.mars import MARS
@@ -73,6 +74,7 @@ RULES: tuple[type[Rule], ...] = (
     AdEMAMix,
     MARS,
     Muon,
+    LBFGS,
     LARS,
     LAMB,
     Adafactor,

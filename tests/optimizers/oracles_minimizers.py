@@ -1,0 +1,174 @@
+"""Methods with a line search, written as they are in the books: they wait for every evaluation.
+
+An oracle is a generator over the list of all arrays; see :mod:`oracles`. It goes on for ever: ``look`` yields a point
+and is sent gradient and loss there.
+"""
+
+import math
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+Points: TypeAlias = list[np.ndarray]
+Sent: TypeAlias = tuple[Points, Callable[..., Any]]
+Evaluations: TypeAlias = Generator[tuple[Points, Points], Sent, Any]
+
+
+class Found(NamedTuple):
+    """A length with loss, slope and gradient."""
+
+    at: float
+    loss: float
+    slope: float
+    gradient: np.ndarray
+
+
+class Problem:
+    """The function, asked once per update; ``now`` is the accepted point and ``rate`` that of the last evaluation."""
+
+    def __init__(self, arrays: Points, rates: Iterable[float]) -> None:
+        self.like, self.rates = arrays, list(rates)
+        self.now = np.concatenate([a.ravel() for a in arrays])
+        self.rate = self.rates[0]
+        self.asked = 0
+        self.ask: Callable[..., Any] = lambda name, point: None
+
+    def split(self, vector: np.ndarray) -> Points:
+        """Return a vector as the arrays."""
+        ends = np.cumsum([a.size for a in self.like])[:-1]
+        return [part.reshape(a.shape) for part, a in zip(np.split(vector, ends), self.like, strict=True)]
+
+    def look(self, point: np.ndarray) -> Evaluations:
+        """Return loss and gradient at a point."""
+        g, ask = yield self.split(point), self.split(self.now)
+        self.rate = self.rates[min(self.asked, len(self.rates) - 1)]
+        self.asked, self.ask = self.asked + 1, ask
+        return float(ask("loss")), np.concatenate([np.ravel(a) for a in g])
+
+    def along(self, direction: np.ndarray, at: float) -> Evaluations:
+        """Return what is found at a length along a direction."""
+        loss, gradient = yield from self.look(self.now + at * direction)
+        return Found(at, loss, float(gradient @ direction), gradient)
+
+
+def wolfe_search(
+    problem: Problem,
+    direction: np.ndarray,
+    here: Found,
+    trial: float,
+    decrease: float,
+    curvature: float,
+    evaluations: float,
+) -> Evaluations:
+    """Nocedal and Wright (2006), algorithms 3.5 and 3.6, with the safeguards and the limit of minFunc."""
+
+    def above(point: Found) -> bool:
+        return not point.loss <= here.loss + decrease * point.at * here.slope
+
+    def flat(point: Found) -> bool:
+        return abs(point.slope) <= -curvature * here.slope
+
+    before, new, extra = here, (yield from problem.along(direction, trial)), 0
+    while True:
+        if above(new) or (extra > 1 and not new.loss < before.loss):
+            break
+        if flat(new):
+            return new
+        if new.slope >= 0:
+            break
+        if extra >= evaluations:
+            return new
+        at = cubic_minimum(before, new, new.at + 0.01 * (new.at - before.at), 10 * new.at)
+        before, new, extra = new, (yield from problem.along(direction, at)), extra + 1
+    low, high = (new, before) if new.loss < before.loss else (before, new)
+    cramped = False
+    while extra < evaluations and abs(high.at - low.at) * np.max(np.abs(direction)) >= 1e-9:
+        left, right = min(low.at, high.at), max(low.at, high.at)
+        at = cubic_minimum(low, high, left, right)
+        margin = 0.1 * (right - left)
+        if min(right - at, at - left) >= margin:
+            cramped = False
+        elif cramped or not left < at < right:
+            at, cramped = (right - margin if right - at < at - left else left + margin), False
+        else:
+            cramped = True
+        new, extra = (yield from problem.along(direction, at)), extra + 1
+        if new.loss >= low.loss:
+            high = new
+        elif above(new):
+            low, high = new, low
+        elif flat(new):
+            return new
+        else:
+            low, high = new, low if new.slope * (high.at - low.at) >= 0 else high
+    return low
+
+
+def cubic_minimum(a: Found, b: Found, least: float, most: float) -> float:
+    """Return the minimum between two points of the cubic that has their losses and slopes: a quadratic's root."""
+    h = b.at - a.at
+    if h == 0:
+        return (least + most) / 2
+    # loss(a.at + u·h) = p·u³ + q·u² + r·u + const, so 3·p·u² + 2·q·u + r = 0, at the root where it curves upwards
+    r = a.slope * h
+    p = b.slope * h + r - 2 * (b.loss - a.loss)
+    q = 3 * (b.loss - a.loss) - 2 * r - b.slope * h
+    square = q * q - 3 * p * r
+    if square < 0:
+        return (least + most) / 2
+    root = math.sqrt(square)
+    if q > 0:  # either form of the root, whichever does not cancel
+        u = -r / (q + root)
+    elif p == 0:
+        return (least + most) / 2
+    else:
+        u = (root - q) / (3 * p)
+    return min(max(a.at + u * h, least), most)
+
+
+def lbfgs(
+    arrays: Points,
+    rates: list[float],
+    asks: Any = None,
+    learning_rate: float = 1.0,
+    decrease: float = 1e-4,
+    curvature: float = 0.9,
+    evaluations: float = 25.0,
+    smallest_product: float = 1e-10,
+    history: int = 10,
+    first_length: str = "sum",
+) -> Evaluations:
+    """Liu and Nocedal (1989), algorithm 2.1, with H as a full matrix: their equation 2 applied to γ·I."""
+    problem = Problem(arrays, rates)
+    loss, g = yield from problem.look(problem.now)
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    while True:
+        direction = -inverse_hessian(pairs, g.size) @ g
+        trial = problem.rate
+        if not pairs and first_length == "sum":
+            trial *= min(1.0, 1.0 / (np.sum(np.abs(g)) or 1.0))
+        elif not pairs:
+            trial /= float(np.linalg.norm(g)) or 1.0
+        here = Found(0.0, loss, float(g @ direction), g)
+        found = yield from wolfe_search(problem, direction, here, trial, decrease, curvature, evaluations)
+        s, y = found.at * direction, found.gradient - g
+        problem.now = problem.now + s
+        loss, g = found.loss, found.gradient
+        if found.at == 0.0:
+            pairs = []
+        elif s @ y > smallest_product:
+            pairs = [*pairs, (s, y)][-history:]
+
+
+def inverse_hessian(pairs: list[tuple[np.ndarray, np.ndarray]], size: int) -> np.ndarray:
+    """Return H by its definition: V'·H·V + ρ·s·s' for each pair from γ·I on."""
+    if not pairs:
+        return np.eye(size)
+    s, y = pairs[-1]
+    h = (s @ y) / (y @ y) * np.eye(size)
+    for s, y in pairs:
+        rho = 1.0 / (s @ y)
+        v = np.eye(size) - rho * np.outer(y, s)
+        h = v.T @ h @ v + rho * np.outer(s, s)
+    return h
