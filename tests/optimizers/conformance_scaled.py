@@ -112,15 +112,9 @@ SCALED: Mapping[str, RuleTable] = {
                     ),
                     ours={"min_size_to_factor": least, "parameter_scale": scaled},
                 )
-                for least, scaled in ((128, True), (1, True), (1, False))
+                for least, scaled in ((128, True), (1, False))
             ),
             Reference("keras", keras("Adafactor", _KERAS_ADAFACTOR), tolerance=_IN_FLOAT32),
-            Reference(
-                "keras",
-                keras("Adafactor", _KERAS_ADAFACTOR, beta_2_decay=-0.5),
-                ours={"decay_exponent": 0.5},
-                tolerance=_IN_FLOAT32,
-            ),
         ),
         {"": (64 + 32) / 2048, "optax": 1},
         elementwise=False,
