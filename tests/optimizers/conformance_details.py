@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import comb, factorial
 
 import numpy as np
+from details_modern import MODERN_DETAILS
 from oracles_adam import averaged_length
 
 from thalweg.errors import InvalidValueError
@@ -109,4 +110,5 @@ DETAILS: dict[str, dict[str, Callable[[Mapping[str, type[Rule]]], None]]] = {
         "steady gradients": _rmsprop_steady_gradients,
     },
     "radam": {"length": _radam_length, "series": _radam_series},
+    **MODERN_DETAILS,
 }

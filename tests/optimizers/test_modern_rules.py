@@ -7,8 +7,7 @@ import pytest
 from conformance_libraries import optax
 from conformance_scenarios import CURVED, PLAIN, Scenario, Trajectory, run_rule
 
-from thalweg.errors import InvalidValueError
-from thalweg.optimizers import Rprop, SignSGD, lift, make_optimizer
+from thalweg.optimizers import Rprop, make_optimizer
 
 _DECAYS = {"learning_rate": 0.25, "beta1": 0.625, "beta2": 0.75, "weight_decay": 0.125}
 
@@ -79,22 +78,6 @@ def test_rprop_of_optax_is_one_step_late() -> None:
     points = [np.asarray([1.0, -1.0]), *(x for (x,) in run_rule(Rprop(learning_rate=0.25), steady))]
     np.testing.assert_array_equal(theirs[0], 0.0)
     np.testing.assert_allclose(theirs[1:], np.diff(points, axis=0)[:3], rtol=1e-12)
-
-
-def test_rprop_compares_signs_where_a_product_of_gradients_underflows() -> None:
-    rule = Rprop(learning_rate=0.25)
-    x = (np.ones(2, dtype=np.float32),)
-    state = lift.init_state(rule, x)
-    for step, g in ((1, [1e-30, 1e-30]), (2, [1e-30, -1e-30])):
-        x, state = lift.update(rule, x, [np.asarray(g, dtype=np.float32)], state, step)
-    np.testing.assert_allclose(x[0], [1 - 0.25 - 0.3, 0.75], rtol=1e-6)
-    np.testing.assert_allclose(state[0]["step"], [0.3, 0.125], rtol=1e-6)
-
-
-def test_signsgd_refuses_momentum_without_an_average() -> None:
-    with pytest.raises(InvalidValueError, match=r"momentum = 0\.9 needs an average; set average = True as well\."):
-        SignSGD(momentum=0.9)
-    assert SignSGD(momentum=0.9, average=True).values()["momentum"] == 0.9
 
 
 @pytest.mark.parametrize("reference", ["lion", "signsgd@signum", "rprop", "mars@lion"])

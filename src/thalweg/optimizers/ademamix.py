@@ -73,7 +73,7 @@ class AdEMAMix(Rule):
     def update(self, x: Array, g: Array, state: State, t: Array) -> tuple[Array, State]:
         """Return the parameters and three averages after one step."""
         xp = namespace(x)
-        grown = xp.where(t < self.warmup, t / xp.where(t < self.warmup, self.warmup, t), xp.ones_like(t))
+        grown = t / xp.maximum(t, self.warmup)
         log3 = 1 / ((1 - grown) / log_decay(self.beta1) + grown / log_decay(self.beta3))
         fast = self.beta1 * state["fast"] + (1 - self.beta1) * g
         slow = xp.exp(log3) * state["slow"] - xp.expm1(log3) * g

@@ -86,6 +86,6 @@ class ADOPT(Rule):
         m = self.beta1 * state["m"] + (1 - self.beta1) * quotient
         if self.start == "quotient":
             m = xp.where(t > 2, m, quotient)
-        m = xp.where(t > 1, m, state["m"])
+        m = xp.where(t > 1, m, zeros_like(m))
         v = xp.where(t > 1, self.beta2 * state["v"] + (1 - self.beta2) * g * g, g * g)
         return xp.where(t > 1, y - self.learning_rate * m, x), {"m": m, "v": v}

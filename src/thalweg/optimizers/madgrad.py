@@ -60,8 +60,8 @@ class MADGRAD(Rule):
     decay_form: str = fields.decay_form()
 
     def init(self, x: Array) -> State:
-        """Return the start and two sums of nothing."""
-        return {"start": x + zeros_like(x), "s": zeros_like(x), "v": zeros_like(x)}
+        """Return a copy of the start and two sums of nothing."""
+        return {"start": namespace(x).asarray(x, copy=True), "s": zeros_like(x), "v": zeros_like(x)}
 
     def update(self, x: Array, g: Array, state: State, t: Array) -> tuple[Array, State]:
         """Return the parameters, the start and both sums after one step."""

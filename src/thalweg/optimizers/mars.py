@@ -61,7 +61,7 @@ class MARS(Rule):
     }
     special_cases: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = (
         ("adamw", {"variance_reduction": 0.0, "clipping": False}),
-        ("signsgd", {"variance_reduction": 0.0, "clipping": False, "base": "lion", "beta1": 0.0}),
+        ("signsgd", {"base": "lion", "beta1": 0.0}),
     )
 
     learning_rate: Number = fields.learning_rate(3e-3, search=(1e-5, 1e0))
