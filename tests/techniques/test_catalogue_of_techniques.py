@@ -15,18 +15,22 @@ NAMES = [
     "clip-norm",
     "clip-adaptive",
     "centralize",
+    "sam",
     "l1",
     "l2",
     "weight-decay",
+    "cautious",
     "dropout",
     "label-smoothing",
     "ema",
     "swa",
     "polyak",
+    "lookahead",
     "early-stopping",
     "curriculum",
     "diffusion",
     "gaussian-smoothing",
+    "accumulate",
 ]
 
 

@@ -25,6 +25,9 @@ class Literal:
     average: Callable[[int], float] | None = None
     group: Callable[[int], int] = lambda step: 1
     rows: Callable[[int], np.ndarray] | None = None
+    uphill: Callable[[list[np.ndarray], list[np.ndarray]], list[np.ndarray]] | None = None
+    step: Callable[[list[np.ndarray], list[np.ndarray], list[np.ndarray]], list[np.ndarray]] | None = None
+    slow: tuple[int, float] | None = None
 
 
 @dataclass
@@ -49,6 +52,7 @@ def _run(task: Task, data: Data, rule: Rule, seed: int, batch: int, steps: int, 
     gradient_of, judged = _functions(task)
     state = lift.init_state(rule, leaves)
     averages, losses, updates, step = [x.copy() for x in leaves], [float(judged(leaves))], 0, 0
+    slow = leaves
     while step < steps:
         count = min(how.group(step + 1), steps - step)
         found = []
@@ -57,18 +61,26 @@ def _run(task: Task, data: Data, rule: Rule, seed: int, batch: int, steps: int, 
             rows = how.rows(step) if how.rows else batch_rows(seed, examples, batch, step - 1, 1)[0]
             at = lift.lookahead(_at(rule, how, step), leaves, state)
             found.append([np.asarray(g) for g in gradient_of(list(at), rows)])
+            if how.uphill:
+                above = how.uphill([np.asarray(x) for x in at], found[-1])
+                found[-1] = [np.asarray(g) for g in gradient_of(above, rows)]
             if len(found) < count:
                 losses.append(losses[-1])
         gradient = [np.mean([one[i] for one in found], axis=0) for i in range(len(leaves))]
         updates += 1
         now = _at(rule, how, step)
         before = leaves
-        moved, state = lift.update(now, leaves, how.treat(gradient, leaves), state, updates)
+        gradient = how.treat(gradient, leaves)
+        moved, state = lift.update(now, leaves, gradient, state, updates)
         leaves = [np.asarray(x) for x in moved]
+        leaves = how.step(leaves, [np.asarray(x) for x in before], gradient) if how.step else leaves
         rate = float(getattr(now, "learning_rate", 1.0))
         leaves = [x - rate * how.decay * old if x.ndim > 1 else x for x, old in zip(leaves, before, strict=True)]
+        if how.slow and updates % how.slow[0] == 0:
+            slow = [a + how.slow[1] * (x - a) for a, x in zip(slow, leaves, strict=True)]
+            leaves = slow
         weight = how.average(step) if how.average else 1.0
-        averages = [a + weight * (x - a) for a, x in zip(averages, leaves, strict=True)]
+        averages = [a + weight * (x - a) for a, x in zip(averages, slow if how.slow else leaves, strict=True)]
         losses.append(float(judged(averages)))
     return Course(losses, leaves, averages)
 

@@ -186,6 +186,86 @@ def test_a_schedule_counts_the_examples_of_a_growing_batch() -> None:
     np.testing.assert_allclose(_curve(rule, techniques), expected, rtol=5e-5)
 
 
+def _uphill(x: list[np.ndarray], g: list[np.ndarray]) -> list[np.ndarray]:
+    norm = np.sqrt(sum(float(np.sum(one**2)) for one in g))
+    return [a + 0.3 * b / norm for a, b in zip(x, g, strict=True)]
+
+
+def _uphill_in_units(x: list[np.ndarray], g: list[np.ndarray]) -> list[np.ndarray]:
+    units = [np.abs(a) + 0.02 if _weights(a) else np.ones_like(a) for a in x]
+    norm = np.sqrt(sum(float(np.sum((u * b) ** 2)) for u, b in zip(units, g, strict=True)))
+    return [a + 0.3 * u**2 * b / norm for a, u, b in zip(x, units, g, strict=True)]
+
+
+def _agreeing(new: list[np.ndarray], old: list[np.ndarray], g: list[np.ndarray]) -> list[np.ndarray]:
+    def one(x: np.ndarray, before: np.ndarray, slope: np.ndarray) -> np.ndarray:
+        agrees = (before - x) * slope > 0
+        return before - np.where(agrees, before - x, 0.0) / max(agrees.mean(), 0.25)
+
+    return [one(*arrays) for arrays in zip(new, old, g, strict=True)]
+
+
+RULES = [Momentum(learning_rate=0.05), Adam(learning_rate=0.02)]
+AROUND: dict[str, tuple[Mapping[str, str], Literal]] = {
+    "sam": ({"sam": "sam:radius=0.3"}, Literal(uphill=_uphill)),
+    "asam": ({"sam": "sam:radius=0.3:floor=0.02:adaptive=on"}, Literal(uphill=_uphill_in_units)),
+    "sam, clipped": (
+        {"sam": "sam:0.3", "clip-norm": "clip-norm:0.2"},
+        Literal(uphill=_uphill, treat=_clip_norm),
+    ),
+    "cautious": ({"cautious": "cautious:0.25"}, Literal(step=_agreeing)),
+    "cautious, decayed": (
+        {"cautious": "cautious:0.25", "weight-decay": "weight-decay:0.3"},
+        Literal(step=_agreeing, decay=0.3),
+    ),
+    "lookahead": ({"lookahead": "lookahead:every=3:share=0.6"}, Literal(slow=(3, 0.6))),
+    "lookahead, averaged": (
+        {"lookahead": "lookahead:every=3:share=0.6", "ema": "ema:0.8"},
+        Literal(slow=(3, 0.6), average=lambda t: 1.0 if t == 1 else 0.2),
+    ),
+    "accumulated": ({"accumulate": "accumulate:4"}, Literal(group=lambda step: 4)),
+    "accumulated and growing": (
+        {"accumulate": "accumulate:2", "growth": "step:at=0.5:decay=0.5"},
+        Literal(group=lambda step: 2 if step <= 12 else 4),
+    ),
+    "all": (
+        {"sam": "sam:0.3", "cautious": "cautious:0.25", "lookahead": "lookahead:2", "accumulate": "accumulate:2"},
+        Literal(uphill=_uphill, step=_agreeing, slow=(2, 0.5), group=lambda step: 2),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AROUND)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_what_goes_around_the_rule_is_done_as_written(name: str, rule: Any) -> None:
+    techniques, how = AROUND[name]
+    expected = run(TASK, DATA, rule, SEED, BATCH, STEPS, how).losses[::WINDOW]
+    np.testing.assert_allclose(_curve(rule, techniques), expected, rtol=5e-5)
+
+
+def test_the_slow_weights_are_the_result() -> None:
+    rule, techniques = Adam(learning_rate=0.02), {"lookahead": "lookahead:every=5:share=0.4"}
+    course = run(TASK, DATA, rule, SEED, BATCH, STEPS, Literal(slow=(5, 0.4)))
+    member = Member(_spec(rule, techniques), rule)
+    engine, results = _trained([member], keep=True)
+    for found, wanted in zip(engine.parameters[member.spec.fingerprint], course.averages, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+    assert results[member.spec.fingerprint].validation_loss == pytest.approx(course.losses[-1], rel=1e-4)
+
+
+def test_a_neutral_setting_changes_nothing() -> None:
+    rule = Adam(learning_rate=0.02)
+    everything = {"sam": "sam", "cautious": "cautious", "lookahead": "lookahead", "accumulate": "accumulate"}
+    without = {"sam": "sam:0", "lookahead": "lookahead:every=1:share=1", "accumulate": "accumulate:1"}
+    members = [Member(_spec(rule, one), rule) for one in ({}, everything, without)]
+    _, results = _trained(members)
+    _, alone = _trained(members[:1])
+    plain = alone[members[0].spec.fingerprint].curve.validation_loss
+    for member in (members[0], members[2]):
+        np.testing.assert_array_equal(results[member.spec.fingerprint].curve.validation_loss, plain)
+    assert not np.allclose(results[members[1].spec.fingerprint].curve.validation_loss, plain, rtol=1e-3)
+
+
 def test_early_stopping_keeps_the_best_weights() -> None:
     rule = SGD(learning_rate=0.45)  # large enough to fall and rise
     plain = np.array(run(TASK, DATA, rule, SEED, BATCH, STEPS, Literal()).losses[::WINDOW])
@@ -242,6 +322,8 @@ def test_whatever_is_asked_for_is_one_program() -> None:
         {"initializer": "orthogonal", "sampling": "replacement"},
         {"growth": "step:at=0.5"},
         {"ema": "ema:0.9"},
+        {"sam": "sam:0.1", "lookahead": "lookahead", "cautious": "cautious"},
+        {"sam": "sam:0.2:adaptive=on", "accumulate": "accumulate:2"},
     ]
     members = [Member(_spec(rule, one), rule) for one in many]
     features = frozenset().union(*(recipe_of(one).features for one in many))

@@ -97,11 +97,9 @@ def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: Re
                 "choose another task."
             )
     for rule in rules:
-        check_inputs(
-            rule, where=f"task {task.name!r}", sampled=task.sampled_loss is not None, grouped=recipe.growth is not None
-        )
+        check_inputs(rule, where=f"task {task.name!r}", sampled=task.sampled_loss is not None, grouped=recipe.grouped)
         _check_schedules(recipe, rule, lengths.steps)
-    if lengths.batch_size >= ready.examples and (recipe.growth or any(recipe.order[1:])):
+    if lengths.batch_size >= ready.examples and (recipe.grouped or any(recipe.order[1:])):
         raise InvalidValueError(
             f"techniques: every step already uses all {ready.examples} training examples, so there is no batch to grow "
             "or to order; give a smaller batch size."

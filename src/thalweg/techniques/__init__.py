@@ -4,6 +4,7 @@ from thalweg.techniques.averaging import EMA, SWA, Polyak, averaged, averaging_w
 from thalweg.techniques.base import Technique
 from thalweg.techniques.batching import (
     SAMPLINGS,
+    Accumulate,
     Accumulation,
     Growth,
     Sampling,
@@ -12,6 +13,7 @@ from thalweg.techniques.batching import (
     sample_rows,
 )
 from thalweg.techniques.catalogue import TECHNIQUES, parse_technique, technique_listing
+from thalweg.techniques.caution import Cautious, cautious
 from thalweg.techniques.centralization import Centralize, centralize
 from thalweg.techniques.clipping import (
     ClipAdaptive,
@@ -27,6 +29,8 @@ from thalweg.techniques.diffusion import DIFFUSED
 from thalweg.techniques.dropout import Dropout
 from thalweg.techniques.label_smoothing import LabelSmoothing
 from thalweg.techniques.penalties import L1, L2, WeightDecay, decayed, penalized, penalty
+from thalweg.techniques.sharpness import SAM, ascended
+from thalweg.techniques.slow_weights import Lookahead, lookahead_shares, pulled_back
 from thalweg.techniques.smoothing import (
     Continuation,
     Diffusion,
@@ -43,10 +47,13 @@ __all__ = [
     "EMA",
     "L1",
     "L2",
+    "SAM",
     "SAMPLINGS",
     "SWA",
     "TECHNIQUES",
+    "Accumulate",
     "Accumulation",
+    "Cautious",
     "Centralize",
     "ClipAdaptive",
     "ClipNorm",
@@ -59,15 +66,18 @@ __all__ = [
     "GaussianSmoothing",
     "Growth",
     "LabelSmoothing",
+    "Lookahead",
     "Polyak",
     "Sampling",
     "StopState",
     "Technique",
     "WeightDecay",
     "accumulation",
+    "ascended",
     "available_share",
     "averaged",
     "averaging_weights",
+    "cautious",
     "centralize",
     "clip_adaptively",
     "clip_by_norm",
@@ -78,9 +88,11 @@ __all__ = [
     "difficulty_order",
     "global_norm",
     "growth_multipliers",
+    "lookahead_shares",
     "parse_technique",
     "penalized",
     "penalty",
+    "pulled_back",
     "sample_rows",
     "smooth_bump",
     "smooth_polynomial",

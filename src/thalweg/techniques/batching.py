@@ -11,11 +11,12 @@ from typing import ClassVar, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from thalweg.errors import InvalidValueError, UnknownNameError
-from thalweg.settings import variant
+from thalweg.settings import Number, hyperparameter, variant
 from thalweg.techniques.base import ActsOn, Technique
 
 __all__ = [
     "SAMPLINGS",
+    "Accumulate",
     "Accumulation",
     "Growth",
     "Sampling",
@@ -89,6 +90,33 @@ class Growth(Technique):
         "size as a function of the update, not of the examples seen.",
     )
     example: ClassVar[str] = "growth=step:at=0.5/0.75"
+
+
+@dataclass(frozen=True)
+class Accumulate(Technique):
+    """Several minibatches in a row make one update, as if they were one batch.
+
+    References:
+        Goyal, Dollár, Girshick, Noordhuis et al. (2017), Accurate, large minibatch SGD, section 2.
+    """
+
+    name: ClassVar[str] = "accumulate"
+    title: ClassVar[str] = "Gradient accumulation"
+    acts_on: ClassVar[ActsOn] = "order"
+    formula: ClassVar[tuple[str, ...]] = ("g ← mean of the gradients of k minibatches in a row, then one update",)
+    sources: ClassVar[tuple[str, ...]] = (
+        "Goyal, Dollár, Girshick, Noordhuis et al. (2017), Accurate, large minibatch SGD: training ImageNet in 1 hour, "
+        "section 2 (what a large batch's gradient is), arXiv:1706.02677",
+    )
+    differences: ClassVar[tuple[str, ...]] = (
+        "A run has as many minibatches as without, and so k times fewer updates; schedules count minibatches.",
+        "torch users add up gradients and divide the loss by k themselves; optax (MultiSteps) and Keras "
+        "(gradient_accumulation_steps) take the mean, as here.",
+        "A last group that the run does not complete is applied with the size it has reached; optax and Keras drop it.",
+        "With a growing batch the two sizes are multiplied.",
+    )
+
+    steps: Number = hyperparameter(4, meaning="minibatches k per update", low=1, whole=True)
 
 
 class Accumulation(NamedTuple):

@@ -7,13 +7,16 @@ from typing import Any
 from thalweg.settings import from_notation
 from thalweg.techniques.averaging import EMA, SWA, Polyak
 from thalweg.techniques.base import Technique
-from thalweg.techniques.batching import Growth, Sampling
+from thalweg.techniques.batching import Accumulate, Growth, Sampling
+from thalweg.techniques.caution import Cautious
 from thalweg.techniques.centralization import Centralize
 from thalweg.techniques.clipping import ClipAdaptive, ClipNorm, ClipValue
 from thalweg.techniques.curriculum import Curriculum
 from thalweg.techniques.dropout import Dropout
 from thalweg.techniques.label_smoothing import LabelSmoothing
 from thalweg.techniques.penalties import L1, L2, WeightDecay
+from thalweg.techniques.sharpness import SAM
+from thalweg.techniques.slow_weights import Lookahead
 from thalweg.techniques.smoothing import Diffusion, GaussianSmoothing
 from thalweg.techniques.stopping import EarlyStopping
 
@@ -24,18 +27,22 @@ KINDS: tuple[type[Technique], ...] = (
     ClipNorm,
     ClipAdaptive,
     Centralize,
+    SAM,
     L1,
     L2,
     WeightDecay,
+    Cautious,
     Dropout,
     LabelSmoothing,
     EMA,
     SWA,
     Polyak,
+    Lookahead,
     EarlyStopping,
     Curriculum,
     Diffusion,
     GaussianSmoothing,
+    Accumulate,
 )
 
 TECHNIQUES: Mapping[str, type[Technique]] = MappingProxyType({kind.name: kind for kind in KINDS})

@@ -12,7 +12,7 @@ import numpy as np
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 from thalweg.tasks.base import Context
-from thalweg.techniques.averaging import averaged
+from thalweg.techniques import ascended, averaged, cautious, pulled_back
 from thalweg.training.inputs import Problem, rule_inputs
 from thalweg.training.merging import merge, unmerge
 from thalweg.training.structure import Carry, Lane, Structure
@@ -20,7 +20,15 @@ from thalweg.training.treatment import decayed, penalties, treated
 
 __all__ = ["Branch", "state_size"]
 
-PER_STEP = ("factors", "fires", "share", "diffusion", "width", "average")  # extras of a lane with a value per step
+PER_STEP = (
+    "factors",
+    "fires",
+    "share",
+    "diffusion",
+    "width",
+    "slow",
+    "average",
+)  # extras of a lane with a value per step
 
 
 class Moving(NamedTuple):
@@ -103,10 +111,11 @@ class Branch:
         if not self.structure.full_batch:
             rows, axis = (rows[0], None) if self.structure.shared else (rows, 0)
             batch = jax.tree.map(lambda a: a[rows], train)
-        each = jax.vmap(partial(self._member_step, t), in_axes=(axis, 0, 0))
+        uphill = jnp.any(numbers["sam"][:, 0] > 0) if "sam" in numbers else None
+        each = jax.vmap(partial(self._member_step, t, uphill), in_axes=(axis, 0, 0))
         return (each(batch, Given(values, limit, numbers, tick), moving), t), None
 
-    def _member_step(self, t: Any, batch: Any, given: Given, moving: Moving) -> Moving:
+    def _member_step(self, t: Any, uphill: Any, batch: Any, given: Given, moving: Moving) -> Moving:
         values = given.values * given.tick["factors"] if "factors" in given.tick else given.values
         rule = self._bound(values)
         where = self._unmerge(lift.lookahead(rule, moving.points, moving.state))
@@ -116,36 +125,48 @@ class Branch:
         (loss, kept), gradient = jax.value_and_grad(objective, has_aux=True)(where)
         kept = kept if any(self.structure.kept) else moving.kept
         bad = jnp.where((moving.bad == 0) & ~(loss <= given.limit), t, moving.bad)
+        if "sam" in given.numbers:
+            gradient, where = self._uphill(objective, where, gradient, given, uphill)
         extras = dict(moving.extras)
         fires, time = None, t
         if "accumulated" in extras:
             gradient, fires, time = self._accumulated(gradient, given, extras)
         leaves = self._unmerge(moving.points)
-        merged = self._merge(treated(gradient, leaves, given.numbers, self.structure.features))
-        inputs: dict[str, Any] = {}
+        gradient = treated(gradient, leaves, given.numbers, self.structure.features)
+        merged, inputs = self._merge(gradient), {}
         if rule.needs:
             problem = self._problem(objective, batch, shift, where, loss, key, given, moving)
-            inputs = rule_inputs(
-                rule,
-                problem,
-                moving.points,
-                merged,
-                moving.state,
-                t.astype(jnp.float32),
-                merge=self._merge,
-                unmerge=self._unmerge,
-            )
+            now, ways = t.astype(jnp.float32), {"merge": self._merge, "unmerge": self._unmerge}
+            inputs = rule_inputs(rule, problem, moving.points, merged, moving.state, now, **ways)
         points, state = lift.update(rule, moving.points, merged, moving.state, time.astype(jnp.float32), **inputs)
-        if "weight-decay" in self.structure.features:
-            rate = getattr(rule, "learning_rate", 1.0)
-            points = self._merge(decayed(self._unmerge(points), leaves, rate, given.numbers))
+        points = self._after(rule, points, leaves, gradient, given)
         if fires is not None:
             points, state = jax.tree.map(partial(jnp.where, fires), (points, state), (moving.points, moving.state))
+        if "slow" in extras:
+            slow, fast = pulled_back(extras["slow"], self._unmerge(points), given.tick["slow"])
+            extras["slow"], points = tuple(slow), self._merge(fast)
         if "average" in extras:
             weight = given.tick["average"] if fires is None else jnp.where(fires, given.tick["average"], 0.0)
-            newest = self._joined(self._unmerge(points), kept)
+            newest = self._joined(extras.get("slow", self._unmerge(points)), kept)
             extras["average"] = tuple(averaged(extras["average"], newest, weight))
         return Moving(points, state, kept, bad, moving.total + loss.astype(moving.total.dtype), extras)
+
+    def _uphill(self, objective: Any, where: Any, gradient: Any, given: Given, uphill: Any) -> tuple[Any, Any]:
+        """Return the gradient uphill of the trained leaves, and the point; ``uphill`` says whether any member asks."""
+        radius, adaptive, floor = given.numbers["sam"]
+        above = tuple(ascended(where, gradient, radius, adaptive, floor))
+        found = jax.lax.cond(uphill, lambda: jax.grad(objective, has_aux=True)(above)[0], lambda: gradient)
+        return tuple(jnp.where(radius > 0, new, old) for new, old in zip(found, gradient, strict=True)), above
+
+    def _after(self, rule: Rule, points: Any, before: Any, gradient: Any, given: Given) -> Any:
+        """Return the points once techniques have acted on the rule's step."""
+        if "cautious" in given.numbers:
+            on, floor = given.numbers["cautious"]
+            points = self._merge(cautious(self._unmerge(points), before, gradient, floor, on))
+        if "weight-decay" in self.structure.features:
+            rate = getattr(rule, "learning_rate", 1.0)
+            points = self._merge(decayed(self._unmerge(points), before, rate, given.numbers))
+        return points
 
     def _shift(self, where: Any, key: Any, given: Given) -> Any:
         """Return what the smoothing adds to the trained leaves before the loss is taken, or None."""
@@ -204,7 +225,8 @@ class Branch:
     def _answers(self, values: Any, moving: Moving) -> Any:
         if "average" in moving.extras:
             return moving.extras["average"]
-        return self._joined(jax.vmap(self._answer)(values, moving.points, moving.state), moving.kept)
+        points = jax.vmap(self._merge)(moving.extras["slow"]) if "slow" in moving.extras else moving.points
+        return self._joined(jax.vmap(self._answer)(values, points, moving.state), moving.kept)
 
     def _answer(self, values: Any, points: Any, state: Any) -> tuple[Any, ...]:
         return self._unmerge(lift.answer(self._bound(values), points, state))

@@ -135,10 +135,12 @@ class Feeding:
         carried: dict[str, Any] = {
             name: np.array(value, np.float32) for name, value in CARRIED.items() if name in features
         }
+        trained = [leaf for leaf, kept in zip(leaves, self.structure.kept, strict=True) if not kept]
         if "accumulate" in features:
-            marked = zip(leaves, self.structure.kept, strict=True)
-            carried["accumulated"] = tuple(np.zeros_like(leaf) for leaf, kept in marked if not kept)
+            carried["accumulated"] = tuple(np.zeros_like(leaf) for leaf in trained)
             carried["updates"] = np.int32(0)
+        if "lookahead" in features:
+            carried["slow"] = tuple(trained)
         if "stopping" in features:
             carried["best"] = tuple(leaves)
         for name in ("average", "answer"):

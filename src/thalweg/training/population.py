@@ -121,7 +121,7 @@ class Engine:
         self._starts[seed, Recipe().beginning] = start
 
     def _check_inputs(self, member: Member) -> None:
-        grouped = recipe_of(member.spec.techniques).growth is not None
+        grouped = recipe_of(member.spec.techniques).grouped
         check_inputs(
             member.rule, where=f"task {self.task.name!r}", sampled=self.task.sampled_loss is not None, grouped=grouped
         )
@@ -170,7 +170,7 @@ class Engine:
             leaves=tuple(leaves),
             kept=kept_leaves(params),
             features=self.features
-            | ({"answer"} if elsewhere else set())
+            | ({"answer"} if elsewhere or "lookahead" in self.features else set())
             | ({"estimates"} if estimated else set())
             | ({"context"} if DRAWS in self.task.techniques else set()),
         )

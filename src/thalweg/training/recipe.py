@@ -28,6 +28,7 @@ from thalweg.techniques import (
     averaging_weights,
     continuation_widths,
     growth_multipliers,
+    lookahead_shares,
     parse_technique,
 )
 from thalweg.training.structure import TREATMENTS
@@ -77,6 +78,11 @@ class Recipe:
         return parse_schedule(text) if text else None
 
     @property
+    def grouped(self) -> bool:
+        """Whether one update may take several minibatches."""
+        return self.growth is not None or "accumulate" in self.named
+
+    @property
     def sampling(self) -> str:
         """How minibatches are drawn."""
         return dict(self.items).get("sampling", "shuffled")
@@ -95,10 +101,10 @@ class Recipe:
     @cached_property
     def features(self) -> frozenset[str]:
         """Names of what must be compiled in for it."""
-        found = {name for name in self.named if name in TREATMENTS}
+        found = {name for name in self.named if name in {*TREATMENTS, "sam", "cautious", "lookahead"}}
         found |= {"schedule"} if self.schedules else set()
         found |= {"plateau"} if self.plateau else set()
-        found |= {"accumulate"} if self.growth else set()
+        found |= {"accumulate"} if self.grouped else set()
         found |= {"context"} if {"dropout", "label-smoothing"} & set(self.named) else set()
         found |= {"average"} if set(AVERAGES) & set(self.named) else set()
         found |= {"stopping"} if "early-stopping" in self.named else set()
@@ -145,6 +151,12 @@ class Recipe:
         if features & set(TREATMENTS):
             numbers = [self.number(*item) for item in TREATMENTS.items()]
             given["treatment"] = np.array([*numbers, self._clip_epsilon], np.float32)
+        if "sam" in features:
+            given["sam"] = np.array(self._sam_numbers, np.float32)
+        if "cautious" in features:
+            given["cautious"] = np.array(["cautious" in self.named, self.number("cautious", 1.0)], np.float32)
+        if "lookahead" in features:
+            given["slow"] = _window(self._slow(total, most_batches), first, count, (), 1.0)
         if "average" in features:
             given["average"] = _window(self._averaging(total, most_batches), first, count, (), 1.0)
         if "stopping" in features:
@@ -162,14 +174,29 @@ class Recipe:
         made = self.named.get("clip-adaptive")
         return 1e-3 if made is None else float(made.values()["epsilon"])
 
+    @property
+    def _sam_numbers(self) -> tuple[float, ...]:
+        made = self.named.get("sam")
+        if made is None:
+            return 0.0, 0.0, 0.0
+        return (
+            float(made.values()["radius"]),
+            float(made.structure()["adaptive"] == "on"),
+            float(made.values()["floor"]),
+        )
+
     def _plateau_numbers(self) -> tuple[float, ...]:
         return PLAIN_PLATEAU if self.plateau is None else tuple(self.plateau.values().values())
 
     def _accumulation(self, total: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-        if self.growth is None:
+        if not self.grouped:
             return np.ones(total, bool), np.ones(total)
-        factors = self.growth.factor(np.arange(1, total + 1), total)
-        return accumulation(growth_multipliers(factors, most), total)
+        together = int(self.number("accumulate", 1))
+        multipliers = np.full(total, together)
+        if self.growth is not None:
+            factors = self.growth.factor(np.arange(1, total + 1), total)
+            multipliers = together * growth_multipliers(factors, max(1, most // together))
+        return accumulation(multipliers, total)
 
     def _averaging(self, total: int, most: int) -> np.ndarray:
         """Return the share of each step's weights in the average; only steps that update the weights have any."""
@@ -179,6 +206,16 @@ class Recipe:
         fires, _ = self._accumulation(total, most)
         shares = np.zeros(total)
         shares[fires] = averaging_weights(made, int(fires.sum()))
+        return shares
+
+    def _slow(self, total: int, most: int) -> np.ndarray:
+        """Return the share of its way that the slow weights go at each step: all of it if there are none apart."""
+        made = self.named.get("lookahead")
+        if made is None:
+            return np.ones(total)
+        fires, _ = self._accumulation(total, most)
+        shares = np.zeros(total)
+        shares[fires] = lookahead_shares(made, int(fires.sum()))  # type: ignore[arg-type]
         return shares
 
     def _widths(self, technique: str, total: int) -> np.ndarray:

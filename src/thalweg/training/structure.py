@@ -14,6 +14,9 @@ diffusion      ``diffusion`` (steps,) float32                           –
 smoothing      ``width`` (steps,) float32, ``seed`` int32               –
 estimates      ``seed`` int32                                            –
 treatment      ``treatment`` (len(TREATMENTS) + 1,) float32             –
+sam            ``sam`` (3,) float32                                     –
+cautious       ``cautious`` (2,) float32                                –
+lookahead      ``slow`` (steps,) float32                                ``slow`` arrays like what is trained
 average        ``average`` (steps,) float32                             ``average`` arrays like the parameters
 stopping       ``stopping`` (2,) float32                                ``stopping`` (4,) float32, ``best`` arrays
 answer         –                                                        ``answer`` arrays like the parameters
