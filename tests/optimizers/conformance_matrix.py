@@ -172,4 +172,19 @@ MATRIX: Mapping[str, RuleTable] = {
         elementwise=False,
         together=2,
     ),
+    "shampoo": RuleTable(
+        oracles_matrix.shampoo,
+        {
+            "learning_rate": 0.25,
+            "momentum": 0.625,
+            "decay": 0.75,
+            "epsilon": 2.0**-6,
+            "weight_decay": 0.125,
+        },
+        (own(unused=("decay",)), own("paper", momentum=0.0, unused=("decay",))),
+        {"": 3.5},  # the velocity, and 64² + 32² numbers for 64 × 32
+        elementwise=False,
+        without={("accumulation", "sum"): ("decay",)},
+        together=2,
+    ),
 }

@@ -109,3 +109,47 @@ def _adamw(
             root = (np.sqrt(v) + epsilon) / weight
         x = x - rate * (weight_decay * x + m_hat / root)
     return x
+
+
+def shampoo(
+    array: np.ndarray,
+    rates: list[float],
+    learning_rate: float = 0.1,
+    momentum: float = 0.9,
+    decay: float = 0.95,
+    epsilon: float = 1e-4,
+    weight_decay: float = 0.0,
+    accumulation: str = "sum",
+    exponent: str = "half",
+    interval: int = 1,
+    grafting: str = "none",
+    largest: int = 1024,
+    sides: str = "all",
+) -> ArraySteps:
+    """Gupta et al. (2018), algorithms 1 and 2; powers of matrices through their singular values."""
+    x, v = array, np.zeros_like(array)
+    axes = list(range(x.ndim)) if x.ndim > 1 and max(x.shape) <= largest else []
+    if sides == "shortest" and axes:
+        axes = [int(np.argmin(x.shape))]
+    history: list[np.ndarray] = []
+    roots: list[np.ndarray] = []
+    for t, rate in enumerate(rates, start=1):
+        g = yield x, x
+        history.append(g)
+        weights = [1.0 if accumulation == "sum" else (1 - decay) * decay ** (t - k) for k in range(1, t + 1)]
+        adagrad = g / np.sqrt(sum(w * past**2 for w, past in zip(weights, history, strict=True)) + epsilon)
+        step = g if axes else adagrad
+        for position, axis in enumerate(axes):
+            if (t - 1) % interval == 0:
+                others = [i for i in range(x.ndim) if i != axis]
+                products = [np.tensordot(past, past, (others, others)) for past in history]
+                total = sum(w * p for w, p in zip(weights, products, strict=True)) + epsilon * np.eye(x.shape[axis])
+                u, values, _ = np.linalg.svd(total)
+                power = -0.5 / len(axes) if exponent == "half" else -1.0 / len(axes)
+                roots[position : position + 1] = [u @ np.diag(values**power) @ u.T]
+            step = np.moveaxis(np.tensordot(roots[position], step, (1, axis)), 0, axis)
+        if axes and grafting != "none" and np.any(step):
+            step = step * np.linalg.norm(g if grafting == "sgd" else adagrad) / np.linalg.norm(step)
+        v = momentum * v + step
+        x = x - rate * weight_decay * x - rate * v
+    return x

@@ -46,6 +46,7 @@ from thalweg.optimizers.rprop import Rprop
 from thalweg.optimizers.sadam import SAdam, SAMSGrad
 from thalweg.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeRAdam, ScheduleFreeSGD
 from thalweg.optimizers.sgd import SGD
+from thalweg.optimizers.shampoo import Shampoo
 from thalweg.optimizers.signsgd import SignSGD
 from thalweg.optimizers.sophia import SophiaG, SophiaH
 from thalweg.optimizers.swats import SWATS
@@ -95,6 +96,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "ScheduleFreeRAdam",
     "ScheduleFreeSGD",
+    "Shampoo",
     "SignSGD",
     "SophiaG",
     "SophiaH",

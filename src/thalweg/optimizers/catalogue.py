@@ -39,6 +39,7 @@ from thalweg.optimizers.rprop import Rprop
 from thalweg.optimizers.sadam import SAdam, SAMSGrad
 from thalweg.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeRAdam, ScheduleFreeSGD
 from thalweg.optimizers.sgd import SGD
+from thalweg.optimizers.shampoo import Shampoo
 from thalweg.optimizers.signsgd import SignSGD
 from thalweg.optimizers.sophia import SophiaG, SophiaH
 from thalweg.optimizers.swats import SWATS
@@ -74,6 +75,7 @@ RULES: tuple[type[Rule], ...] = (
     AdEMAMix,
     MARS,
     Muon,
+    Shampoo,
     LBFGS,
     LARS,
     LAMB,
