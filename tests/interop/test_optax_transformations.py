@@ -294,6 +294,29 @@ def test_loss_and_other_inputs_go_by_optax_names() -> None:
     assert "loss" in INPUTS
 
 
+def test_no_weight_decay_costs_nothing_and_one_given_as_an_array_can_be_set() -> None:
+    params = jnp.array([1.0, -2.0])
+    without = rules.adam(learning_rate=0.1)
+    state = without.init(params)
+    assert "weight_decay" not in state.hyperparameters
+    step = jax.make_jaxpr(lambda g, s, p: without.update(g, s, p)[1].kept)(params, state, params)
+    reading = [one for one in step.jaxpr.eqns if step.jaxpr.invars[-1] in one.invars]
+    assert len(reading) == 2, "θ is read for θ − η·m̂/√v̂ and for the difference from θ, and no more"
+    state.hyperparameters["weight_decay"] = 0.1
+    with pytest.raises(InvalidValueError, match=r"make it with weight_decay=jnp\.zeros"):
+        without.update(params, state, params)
+    settable = rules.adam(learning_rate=0.1, weight_decay=jnp.zeros(()))
+    state = settable.init(params)
+    state.hyperparameters["weight_decay"] = 0.1
+    updates, _ = settable.update(jnp.ones(2), state, params)
+    fixed = rules.adam(learning_rate=0.1, weight_decay=0.1)
+    wanted, _ = fixed.update(jnp.ones(2), fixed.init(params), params)
+    np.testing.assert_allclose(updates, wanted, rtol=1e-6)
+    state.hyperparameters["beta3"] = 0.1
+    with pytest.raises(UnknownNameError, match="did you mean 'beta"):
+        settable.update(params, state, params)
+
+
 def test_errors_are_sentences() -> None:
     transformation = rules.adam()
     params = {"w": jnp.ones(2), "b": jnp.ones(1)}

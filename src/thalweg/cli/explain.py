@@ -18,6 +18,7 @@ __all__ = ["explain"]
 EXAMPLES = (
     ("explain adam", "Formula, defaults, state per parameter, sources, and where the world's versions differ."),
     ("explain adam@keras", "The same with the settings of a preset."),
+    ("explain optax:lion", "An optimizer of Optax, as it takes part in a comparison."),
     ("explain digits", "A task: what is trained, on which data, under which licence."),
     ("explain rosenbrock", "A landscape: its formula and its minima."),
     ("explain cosine:warmup=0.1", "A schedule with its settings, and its picture over a run."),
@@ -112,6 +113,8 @@ def _meanings(name: str) -> list[Kind]:
         return [KINDS["schedule"]]
     if is_file_reference(first_file(name)):
         return kinds_of_file(name)
+    if name.startswith("optax:"):
+        return []
     if name.partition("@")[0] in {*LANDSCAPES, *task_names(), *optimizer_names()}:
         return []
     return kinds_of(name)
@@ -185,7 +188,7 @@ def _explained(name: str) -> tuple[Any, str]:
         return _built_in_task(tasks[name])
     if is_file_reference(name):
         return _from_file(name)
-    if name.partition("@")[0] in optimizer_names():
+    if name.partition("@")[0] in optimizer_names() or name.startswith("optax:"):
         return _optimizer(name)
     known = {word for kind in KINDS.values() for word in kind.classes()}
     raise UnknownNameError("name", name, {*optimizer_names(), *tasks, *landscapes, *known})
@@ -196,7 +199,14 @@ def _optimizer(name: str) -> tuple[Any, str]:
     from thalweg.optimizers.explain import as_text
     from thalweg.optimizers.explain import explain as explain_optimizer
 
-    explanation = explain_optimizer(name)
+    if name.startswith("optax:"):
+        from thalweg.optimizers.explain import explain_rule
+        from thalweg.study.rules import find_rule
+
+        found = find_rule(name)
+        explanation = explain_rule(found.rule_class, name=found.name)
+    else:
+        explanation = explain_optimizer(name)
     return explanation, as_text(explanation, page_width())
 
 

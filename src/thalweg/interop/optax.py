@@ -39,6 +39,9 @@ except ImportError as error:
 __all__ = ["RuleState", "RuleTransformation", "from_rule", "scheduled"]
 
 
+DECAY = "weight_decay"
+
+
 class RuleState(NamedTuple):
     """What a rule carries from step to step.
 
@@ -64,11 +67,13 @@ class RuleTransformation(optax.GradientTransformationExtraArgs):
     """
 
     rule: Rule
+    _bound: Callable[[dict[str, Any]], Rule]
 
-    def __new__(cls, rule: Rule, init: Any, update: Any) -> Self:
-        """Return the transformation that two functions make of a rule; :func:`from_rule` calls it."""
+    def __new__(cls, rule: Rule, init: Any, update: Any, bound: Callable[[dict[str, Any]], Rule]) -> Self:
+        """Return the transformation that functions make of a rule; :func:`from_rule` calls it."""
         made = super().__new__(cls, init, update)
         made.rule = rule
+        made._bound = bound
         return made
 
     def lookahead(self, params: Any, state: Any) -> Any:
@@ -94,7 +99,7 @@ class RuleTransformation(optax.GradientTransformationExtraArgs):
     def _points(self, function: Callable[..., Any], state: Any, params: Any, *trees: Any) -> Any:
         found = _own(state)
         leaves, treedef = jax.tree.flatten(params)
-        rule = self.rule.with_values(found.hyperparameters)
+        rule = self._bound(found.hyperparameters)
         others = [treedef.flatten_up_to(tree) for tree in trees]
         if not leaves:
             return params
@@ -108,6 +113,10 @@ def from_rule(rule: Rule, **values: Any) -> RuleTransformation:
         rule: The rule with its settings.
         values: Hyperparameters that are no plain numbers: functions of the number of updates taken (0 at the first),
             as Optax' schedules are, or 0-d JAX arrays, which may be traced.
+
+    Returns:
+        The transformation. A ``weight_decay`` of zero is left out of the compiled step, which then need not read the
+        parameters for it, and of the state; to set it later give it as an array, ``weight_decay=jnp.zeros(())``.
 
     Raises:
         UnknownNameError: No such hyperparameter.
@@ -126,6 +135,13 @@ def from_rule(rule: Rule, **values: Any) -> RuleTransformation:
     rule = type(rule).configured(**{**rule.values(), **rule.structure(), **plain})
     schedules = {name: value for name, value in other.items() if callable(value)}
     arrays = {name: value for name, value in other.items() if name not in schedules}
+    off = {DECAY} if rule.values().get(DECAY) == 0 and DECAY not in other and _can_be_off(rule) else set()
+    numbers = {name: value for name, value in rule.values().items() if name not in off}
+
+    def bound(own: dict[str, Any]) -> Rule:
+        if own.keys() != numbers.keys():
+            _refuse(rule, own, numbers)
+        return rule.with_values({**own, **dict.fromkeys(off, lift.OFF)})
 
     def scheduled_at(count: Any) -> dict[str, Any]:
         return {name: _number(schedule(count)) for name, schedule in schedules.items()}
@@ -136,19 +152,19 @@ def from_rule(rule: Rule, **values: Any) -> RuleTransformation:
             _check_leaf(rule, leaf)
         count = jnp.zeros((), jnp.int32)
         # A Python number makes a weakly typed array, like any that is set later, so that setting one compiles nothing.
-        own = {name: jnp.asarray(float(value)) for name, value in rule.values().items()}
+        own = {name: jnp.asarray(float(value)) for name, value in numbers.items()}
         own |= {name: jnp.asarray(value) for name, value in arrays.items()} | scheduled_at(count)
-        return RuleState(count, own, initial(rule.with_values(own), leaves, treedef))
+        return RuleState(count, own, initial(bound(own), leaves, treedef))
 
     def update(updates: Any, state: RuleState, params: Any = None, **extra: Any) -> tuple[Any, RuleState]:
         if params is None:
             raise InvalidValueError(f"{rule.name}: update needs the parameters; call update(gradients, state, params).")
         own = {**state.hyperparameters, **scheduled_at(state.count)}
         count = jnp.where(state.count < jnp.iinfo(jnp.int32).max, state.count + 1, state.count)
-        moved, kept = _moved(rule.with_values(own), updates, state.kept, params, count, extra)
+        moved, kept = _moved(bound(own), updates, state.kept, params, count, extra)
         return moved, RuleState(count, own, kept)
 
-    return RuleTransformation(rule, init, update)
+    return RuleTransformation(rule, init, update, bound)
 
 
 def scheduled(value: float, schedule: Schedule | str, steps: int) -> Callable[[Any], Any]:
@@ -254,6 +270,32 @@ def _parted(rule: Rule, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict
         else:
             plain[name] = float(value) if is_number and isinstance(value, np.number) else value
     return plain, other
+
+
+def _can_be_off(rule: Rule) -> bool:
+    """Return whether the rule only multiplies by its weight decay, and adds and subtracts what comes of it."""
+    x = [np.ones((2, 2)), np.ones(2)]
+    given = {name: np.ones(()) if name == "loss" else x for name in rule.needs}
+    switched = rule.with_values({DECAY: lift.OFF})
+    try:
+        state = lift.init_state(switched, x)
+        lift.update(switched, x, lift.lookahead(switched, x, state), state, 1, **given)
+    except (TypeError, AttributeError, ValueError):
+        return False
+    return True
+
+
+def _refuse(rule: Rule, own: dict[str, Any], numbers: dict[str, Any]) -> None:
+    """Raise for a state whose hyperparameters are not those of the rule."""
+    for name in sorted(own.keys() - numbers.keys()):
+        if name == DECAY:
+            raise InvalidValueError(
+                f"{rule.name}: {DECAY} was 0 when the transformation was made, so its step has none; make it with "
+                f"{DECAY}=jnp.zeros(()) to set it later."
+            )
+        raise UnknownNameError(f"hyperparameter of {rule.name}", name, numbers)
+    lacking = ", ".join(sorted(numbers.keys() - own.keys()))
+    raise InvalidValueError(f"{rule.name}: the state lacks {lacking}; give one that this transformation made.")
 
 
 def _number(value: Any) -> Any:

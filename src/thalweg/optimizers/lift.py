@@ -15,6 +15,7 @@ from thalweg.arrays import Array, as_scalar, compute_dtype, namespace
 from thalweg.optimizers.base import Rule
 
 __all__ = [
+    "OFF",
     "answer",
     "directions",
     "init_state",
@@ -25,6 +26,27 @@ __all__ = [
 ]
 
 TreeState: TypeAlias = Any  # a tuple with one state per array, or one state if the rule takes the whole tree
+
+
+class _Off:
+    """A zero known before anything is computed: what is multiplied by it takes no time, and adding it takes none."""
+
+    __array_ufunc__ = None  # NumPy's arrays leave the operation to this class
+
+    def __mul__(self, other: Any) -> "_Off":
+        return self
+
+    def __add__(self, other: Any) -> Any:
+        return other
+
+    def __rsub__(self, other: Any) -> Any:
+        return other
+
+    __rmul__ = __mul__
+    __radd__ = __add__
+
+
+OFF: Any = _Off()  # may be a rule's weight_decay, for one: its term is then left out of the update
 
 
 def init_state(rule: Rule, leaves: Sequence[Array]) -> TreeState:
@@ -98,7 +120,8 @@ def state_bytes_per_parameter(rule: Rule, itemsize: int = 4) -> float:
 
 
 def _bound(rule: Rule, like: Array, dtype: Any) -> Rule:
-    return rule.with_values({name: as_scalar(value, like, dtype) for name, value in rule.values().items()})
+    values = {name: value for name, value in rule.values().items() if value is not OFF}
+    return rule.with_values({name: as_scalar(value, like, dtype) for name, value in values.items()})
 
 
 def _widest(leaves: Sequence[Array]) -> Any:

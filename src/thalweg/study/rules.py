@@ -9,15 +9,18 @@ from thalweg.errors import InvalidValueError, UnknownNameError, UserFileError
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.catalogue import OPTIMIZERS
-from thalweg.optimizers.user_rules import check_rule, resolve_optimizer
+from thalweg.optimizers.user_rules import ResolvedRule, check_rule, resolve_optimizer
 from thalweg.records import Contender, OptimizerSpec
 from thalweg.study.requests import listed, shown
+from thalweg.user_files import is_file_reference
 
-__all__ = ["check_compiles", "configured", "make_rule", "prototype", "resolve"]
+__all__ = ["check_compiles", "configured", "find_rule", "is_found_by_name", "make_rule", "prototype", "resolve"]
+
+OPTAX = "optax:"  # what the names of Optax' optimizers begin with
 
 
 def resolve(references: Any) -> list[tuple[str, type[Rule], str, str]]:
-    """Return ``(reference, class, preset, source)`` for names, files and rule classes.
+    """Return ``(reference, class, preset, source)`` for names, files, rule classes and functions of Optax' kind.
 
     Raises:
         UnknownNameError: No such optimizer or preset.
@@ -30,13 +33,43 @@ def resolve(references: Any) -> list[tuple[str, type[Rule], str, str]]:
 def _resolve_one(reference: Any) -> tuple[str, type[Rule], str, str]:
     if isinstance(reference, type) and issubclass(reference, Rule):
         return _resolve_class(reference)
-    if not isinstance(reference, str):
+    if isinstance(reference, str):
+        found = find_rule(reference)
+        return reference.strip(), found.rule_class, found.preset, found.source
+    if isinstance(reference, type) or not (callable(reference) or hasattr(reference, "update")):
         raise InvalidValueError(
-            f"optimizer {shown(reference)} is not allowed; give a name such as 'adam', 'adam@torch', "
-            "'./my_rule.py:MyRule', or a Rule class."
+            f"optimizer {shown(reference)} is not allowed; give a name such as 'adam', 'adam@torch', 'optax:lion', "
+            "'./my_rule.py:MyRule', a Rule class, or a function that makes an Optax transformation."
         )
-    found = resolve_optimizer(reference)
-    return reference.strip(), found.rule_class, found.preset, found.source
+    from thalweg.interop.optax_rules import rule_from, source_of
+
+    made = rule_from(reference)
+    return made.name, made, "", source_of(made)
+
+
+def find_rule(reference: str) -> ResolvedRule:
+    """Return the rule that a reference means: one of the catalogue, of a file, or of Optax (``optax:lion``).
+
+    Raises:
+        UnknownNameError: No such optimizer or preset; the nearest is offered.
+        UserFileError: The user's file cannot be used, with the reason.
+        InvalidValueError: Optax is not installed, or its optimizer cannot take part.
+    """
+    name = reference.strip()
+    if not name.startswith(OPTAX):
+        return resolve_optimizer(name)
+    from thalweg.interop.optax_rules import rule_named, source_of
+
+    name, at, preset = name.partition("@")
+    made = rule_named(name)
+    if at:
+        raise UnknownNameError(f"preset of {name}", preset, [])
+    return ResolvedRule(made, name, "", source_of(made))
+
+
+def is_found_by_name(reference: str) -> bool:
+    """Return whether an optimizer that is not of the catalogue can be found again by what it was called."""
+    return is_file_reference(reference) or reference.startswith(OPTAX)
 
 
 def _resolve_class(rule_class: type[Rule]) -> tuple[str, type[Rule], str, str]:

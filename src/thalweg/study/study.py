@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from thalweg.errors import UsageError, WorkError
 from thalweg.optimizers.base import Rule
-from thalweg.optimizers.user_rules import resolve_optimizer
 from thalweg.records import Contender, PlannedRun, RunResult, StudyRecord, StudySummary
 from thalweg.store import Store
+from thalweg.study.best import Best
 from thalweg.study.requests import opened_store
+from thalweg.study.rules import find_rule, is_found_by_name
 from thalweg.study.summarize import leaderboard_json, summarize
-from thalweg.user_files import is_file_reference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,19 +21,6 @@ if TYPE_CHECKING:
     import pandas
 
 __all__ = ["Best", "Study", "open_study"]
-
-
-@dataclass(frozen=True)
-class Best:
-    """The leading contender with its tuned settings.
-
-    Attributes:
-        contender: Label.
-        rule: The optimizer, tuned.
-    """
-
-    contender: str
-    rule: Rule
 
 
 @dataclass(frozen=True)
@@ -102,7 +89,8 @@ class Study:
             raise WorkError(f"study {self.id} has no finished contender yet; run the same comparison again to go on.")
         contender = next(c for c in self.record.spec.contenders if c.label == rows[0].contender)
         rule_class = self.rules.get(contender.label) or _found_again(contender)
-        return Best(contender.label, rule_class(**{**contender.structure, **rows[0].hyperparameters}))
+        rule = rule_class(**{**contender.structure, **rows[0].hyperparameters})
+        return Best(contender.label, rule, contender.techniques, self.record.spec.protocol.steps)
 
     def runs(self) -> list[tuple[PlannedRun, RunResult]]:
         """Return every run that has a result with its place in the study."""
@@ -115,12 +103,12 @@ class Study:
 
 
 def _found_again(contender: Contender) -> type[Rule]:
-    if contender.source and not is_file_reference(contender.optimizer):
+    if contender.source and not is_found_by_name(contender.optimizer):
         raise UsageError(
             f"optimizer {contender.label!r} was given as a class by a running program and is not kept with the study; "
             "run the same comparison again in that program."
         )
-    found = resolve_optimizer(contender.optimizer)
+    found = find_rule(contender.optimizer)
     if found.source != contender.source:
         raise UsageError(
             f"optimizer {contender.optimizer!r} has changed since the study; run the same comparison again."

@@ -12,12 +12,11 @@ import numpy as np
 
 from thalweg.errors import InvalidValueError, TaskError
 from thalweg.optimizers.base import Rule
-from thalweg.optimizers.user_rules import resolve_optimizer
 from thalweg.records import RunResult, RunSpec
 from thalweg.store import Store
 from thalweg.study.orders import orders_of
 from thalweg.study.recipes import model_options
-from thalweg.study.rules import make_rule
+from thalweg.study.rules import find_rule, make_rule
 from thalweg.study.workbench import ReadyTask, ready_task
 from thalweg.training.beginning import parameter_paths
 from thalweg.training.devices import cache_folder
@@ -69,7 +68,7 @@ def weights_of(spec: RunSpec, store: Store) -> dict[str, np.ndarray]:
     ready = ready_task(spec.task, model_options(spec.techniques))
     if ready.version != spec.task_version:
         raise TaskError(f"task {spec.task!r} has changed since run {spec.fingerprint[:12]}; train that run again.")
-    rule = make_rule(resolve_optimizer(spec.optimizer.name).rule_class, spec.optimizer)
+    rule = make_rule(find_rule(spec.optimizer.name).rule_class, spec.optimizer)
     return train_alone(ready, rule, spec, store).weights
 
 
