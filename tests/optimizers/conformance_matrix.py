@@ -187,4 +187,23 @@ MATRIX: Mapping[str, RuleTable] = {
         without={("accumulation", "sum"): ("decay",)},
         together=2,
     ),
+    "soap": RuleTable(
+        oracles_matrix.soap,
+        {
+            "learning_rate": 0.25,
+            "beta1": 0.625,
+            "beta2": 0.75,
+            "basis_decay": 0.875,
+            "epsilon": 2.0**-6,
+            "weight_decay": 0.125,
+        },
+        (
+            own(),
+            own("authors", sides="all"),
+            own("paper", first_step="taken", order="kept", epsilon_place="corrected", sides="all"),
+        ),
+        {"": 3, "authors": 7, "paper": 7},  # two averages, and twice 32² or 64² + 32² numbers for 64 × 32
+        elementwise=False,
+        together=2,
+    ),
 }

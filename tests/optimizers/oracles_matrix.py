@@ -153,3 +153,62 @@ def shampoo(
         v = momentum * v + step
         x = x - rate * weight_decay * x - rate * v
     return x
+
+
+def soap(
+    array: np.ndarray,
+    rates: list[float],
+    learning_rate: float = 3e-3,
+    beta1: float = 0.95,
+    beta2: float = 0.95,
+    basis_decay: float = 0.95,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
+    interval: int = 10,
+    first_step: str = "skipped",
+    order: str = "sorted",
+    epsilon_place: str = "uncorrected",
+    largest: int = 1024,
+    sides: str = "shortest",
+) -> ArraySteps:
+    """Vyas et al. (2024), algorithms 3 and 4, with the published code's first step, order and ε; at most two axes."""
+    w = array
+    shape = (w.shape[0], w.shape[1]) if w.ndim == 2 else (1, w.size)
+    left, right = w.ndim == 2, w.ndim == 2
+    if sides == "shortest" and w.ndim == 2:
+        left, right = shape[0] <= shape[1], shape[0] > shape[1]
+    m, v = np.zeros(shape), np.zeros(shape)
+    l_sum, r_sum = np.zeros((shape[0],) * 2), np.zeros((shape[1],) * 2)
+    u, q = np.eye(shape[0]), np.eye(shape[1])
+    step = 0
+    for t, rate in enumerate(rates, start=1):
+        sent = yield w, w
+        g = sent.reshape(shape)
+        l_sum = basis_decay * l_sum + (1 - basis_decay) * (g @ g.T)
+        r_sum = basis_decay * r_sum + (1 - basis_decay) * (g.T @ g)
+        if t == 1:
+            u = np.linalg.eigh(l_sum)[1][:, ::-1] if left else u
+            q = np.linalg.eigh(r_sum)[1][:, ::-1] if right else q
+            if first_step == "skipped":
+                continue
+        step += 1
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * (u.T @ g @ q) ** 2
+        weight = 1 - beta2**step
+        root = {
+            "corrected": np.sqrt(v / weight) + epsilon,
+            "uncorrected": (np.sqrt(v) + epsilon) / np.sqrt(weight),
+            "inside": np.sqrt(v / weight + epsilon),
+            "floor": np.maximum(np.sqrt(v / weight), epsilon),
+        }[epsilon_place]
+        change = u @ ((u.T @ m @ q) / (1 - beta1**step) / root) @ q.T
+        w = (1 - rate * weight_decay) * (w - rate * change.reshape(w.shape))
+        if step % interval == 0:
+            if left and order == "sorted":
+                best = np.argsort(np.diag(u.T @ l_sum @ u))[::-1]
+                u, v = u[:, best], v[best, :]
+            if right and order == "sorted":
+                best = np.argsort(np.diag(q.T @ r_sum @ q))[::-1]
+                q, v = q[:, best], v[:, best]
+            u = np.linalg.qr(l_sum @ u)[0] if left else u
+            q = np.linalg.qr(r_sum @ q)[0] if right else q
+    return w

@@ -80,7 +80,9 @@ def test_array_api_strict(name: str, preset: str) -> None:
 
 @pytest.mark.parametrize(("name", "preset"), configurations())
 def test_torch(name: str, preset: str) -> None:
-    for scenario in (CURVED, ZEROS):
+    # Both bases of a first gradient of 4 × 2 are arbitrary in part, and every library chooses its own.
+    arbitrary = name == "soap" and make(name, preset).structure()["sides"] == "all"
+    for scenario in (SMALL, SMALL_ZEROS) if arbitrary else (CURVED, ZEROS):
         found = run_on(lambda a: torch.tensor(np.asarray(a)), make(name, preset), scenario)
         assert largest_difference(found, on_numpy(name, preset, scenario))[0] <= TOLERANCE
 

@@ -48,6 +48,7 @@ from thalweg.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeRAda
 from thalweg.optimizers.sgd import SGD
 from thalweg.optimizers.shampoo import Shampoo
 from thalweg.optimizers.signsgd import SignSGD
+from thalweg.optimizers.soap import SOAP
 from thalweg.optimizers.sophia import SophiaG, SophiaH
 from thalweg.optimizers.swats import SWATS
 from thalweg.optimizers.yogi import Yogi
@@ -62,6 +63,7 @@ __all__ = [
     "MARS",
     "OPTIMIZERS",
     "SGD",
+    "SOAP",
     "SWATS",
     "AMSGrad",
     "AdEMAMix",

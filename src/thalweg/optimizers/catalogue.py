@@ -41,6 +41,7 @@ from thalweg.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeRAda
 from thalweg.optimizers.sgd import SGD
 from thalweg.optimizers.shampoo import Shampoo
 from thalweg.optimizers.signsgd import SignSGD
+from thalweg.optimizers.soap import SOAP
 from thalweg.optimizers.sophia import SophiaG, SophiaH
 from thalweg.optimizers.swats import SWATS
 from thalweg.optimizers.yogi import Yogi
@@ -76,6 +77,7 @@ RULES: tuple[type[Rule], ...] = (
     MARS,
     Muon,
     Shampoo,
+    SOAP,
     LBFGS,
     LARS,
     LAMB,
