@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import oracles
+import oracles_distance
 from conformance_scenarios import CURVED, FADING, FLIPS, PLAIN, ZEROS, Scenario, Trajectory, run_rule, run_with_state
 from conformance_table import TABLE
 
@@ -81,6 +83,41 @@ _GROWING = Scenario(  # every gradient larger than the one before, so that v nev
     tuple(tuple(np.asarray(2.0**step * (np.abs(g) + 0.1)) for g in PLAIN.gradients[0]) for step in range(12)),
     (1.0,) * 12,
 )
+_SLOPE = Scenario(  # gradients that agree from step to step, so that estimates of the distance grow
+    "a slope",
+    PLAIN.starts,
+    tuple(tuple(np.asarray(0.25 * np.abs(g)) for g in step) for step in PLAIN.gradients),
+    PLAIN.rates,
+)
+_GENTLE = Scenario(
+    "a slope a million times as gentle",
+    PLAIN.starts,
+    tuple(tuple(np.asarray(2.0**-20 * g) for g in step) for step in _SLOPE.gradients),
+    PLAIN.rates,
+)
+
+
+def _distances(rule: str, oracle: Callable[..., Any], **settings: Any) -> list[Identity]:
+    """Return that a rule is its oracle where the distance grows, and that the scale of the loss does not matter."""
+    without_epsilon = {**settings, "epsilon": 1e-30} if "epsilon" in settings else settings
+    return [
+        Identity(
+            rule,
+            f"the oracle on {scenario.name}",
+            _run(rule, scenario, **settings),
+            lambda rules, scenario=scenario: oracles.run(oracle, settings, scenario),
+        )
+        for scenario in (_SLOPE, _GROWING)
+    ] + [
+        Identity(
+            rule,
+            "the scale of the loss does not matter",
+            _run(rule, _SLOPE, **without_epsilon),
+            _run(rule, _GENTLE, **without_epsilon),
+        )
+    ]
+
+
 _SHARED = {"learning_rate": 0.25, "epsilon": 2.0**-6, "weight_decay": 0.125}
 _ADAM = {**_SHARED, "beta1": 0.625, "beta2": 0.75}
 _HEAVY = {"learning_rate": 0.25, "momentum": 0.75, "weight_decay": 0.125}
@@ -136,4 +173,8 @@ IDENTITIES: tuple[Identity, ...] = (
         {"learning_rate": 0.25, "epsilon": 2.0**-6, "decay": 0.0, "epsilon_place": "outside"},
         Scenario("one step", PLAIN.starts, PLAIN.gradients[:1], (1.0,)),
     ),
+    *_distances("prodigy", oracles_distance.prodigy, epsilon=1e-8, initial_distance=2.0**-6),
+    *_distances("dadapt-sgd", oracles_distance.dadapt_sgd, initial_distance=2.0**-6),
+    *_distances("dadapt-adam", oracles_distance.dadapt_adam, epsilon=1e-8, initial_distance=2.0**-6),
+    *_distances("dog", oracles_distance.dog, epsilon=1e-8, initial_distance=2.0**-6),
 )

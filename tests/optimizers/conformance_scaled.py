@@ -189,7 +189,7 @@ SCALED: Mapping[str, RuleTable] = {
         oracles_distance.prodigy,
         {
             **ADAM_UNUSUAL,
-            "beta3": 0.625,
+            "beta3": 0.375,
             "initial_distance": 2.0**-6,
             "distance_factor": 1.5,
         },

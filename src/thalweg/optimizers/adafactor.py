@@ -145,7 +145,7 @@ class Adafactor(Rule):
             columns = (1 - weight) * state["columns"] + weight * xp.mean(square, axis=first)
             wide = xp.expand_dims(rows, axis=second)
             mean = xp.mean(wide, axis=first, keepdims=True)
-            mean = mean if added else xp.maximum(mean, full_like(mean, self.epsilon))
+            mean = xp.maximum(mean, full_like(mean, self.epsilon))  # it is not less where ε is added
             root = xp.sqrt(wide / mean) * xp.sqrt(xp.expand_dims(columns, axis=first))
             new = {"rows": rows, "columns": columns}
         return root if added else xp.maximum(root, full_like(root, self.epsilon)), new

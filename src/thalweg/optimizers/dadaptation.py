@@ -190,12 +190,10 @@ class DAdaptAdam(Rule):
     def _distance(self, g: Arrays, state: State, rate: Array, roots: Arrays) -> State:
         """Return the next d, and r and s."""
         xp = namespace(*g)
-        one = xp.ones_like(rate)
         decay = xp.sqrt(self.beta2)
         scaled = [s / root for s, root in zip(state["s"], roots, strict=True)]
         r = decay * state["r"] + (1 - decay) * rate * inner(g, scaled)
         s = tuple(decay * a + (1 - decay) * rate * b for a, b in zip(state["s"], g, strict=True))
         length = (1 - decay) * total([xp.abs(a) for a in s])
-        known = length > 0
-        estimate = xp.where(known, r / xp.where(known, length, one), 0 * one)
+        estimate = r / xp.where(length > 0, length, xp.ones_like(length))
         return {"r": r, "s": s, "distance": xp.maximum(state["distance"], estimate)}

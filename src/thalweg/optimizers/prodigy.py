@@ -134,6 +134,5 @@ class Prodigy(Rule):
         weight = rate * scale if self.rate_in_sum else scale
         s = tuple(decay * a + weight * b for a, b in zip(state["s"], g, strict=True))
         length = total([xp.abs(a) for a in s])
-        known = length > 0
-        estimate = self.distance_factor * r / xp.where(known, length, xp.ones_like(length))
-        return xp.where(known, xp.maximum(d, estimate), d), {"r": r, "s": s}
+        estimate = self.distance_factor * r / xp.where(length > 0, length, xp.ones_like(length))
+        return xp.maximum(d, estimate), {"r": r, "s": s}
