@@ -3,6 +3,7 @@
 # ruff: noqa: RUF009
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import jax
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from thalweg import race
 from thalweg.errors import InvalidValueError
 from thalweg.optimizers import SGD, Adam, fields
 from thalweg.optimizers.base import Number, Rule
@@ -138,12 +140,16 @@ def _engine(task: Task, members: list[Member]) -> Engine:
     return Engine(task, task.data, [m.rule for m in members], BATCH, WINDOW, Plan(2, 3, 1), features=features)
 
 
-def _curve(task: Task, rule: Any, techniques: Mapping[str, str] | None = None) -> np.ndarray:
-    """Return the validation losses of a run that shares its program with plain ones."""
-    members = [_member(rule, techniques), _member(rule), _member(Adam())]
-    members = list({m.spec.fingerprint: m for m in members}.values())
-    results = {r.spec.fingerprint: r for part in _engine(task, members).train(members) for r in part}
-    return results[members[0].spec.fingerprint].curve.validation_loss
+TREATED = {"l2": "l2:0.3", "clip-value": "clip-value:0.2"}
+
+
+@lru_cache
+def _curves() -> dict[str, np.ndarray]:
+    """Return the validation losses of all probes, plain and treated, which share one program with Adam."""
+    rules = [*(probe() for probe, _ in PROBES.values()), Adam()]
+    members = [_member(rule, techniques) for rule in rules for techniques in ({}, TREATED)]
+    results = [result for part in _engine(VALUES, members).train(members) for result in part]
+    return {result.spec.fingerprint: result.curve.validation_loss for result in results}
 
 
 def _literal(task: Task, move: Any, l2: float = 0.0, most: float = np.inf) -> np.ndarray:
@@ -161,9 +167,10 @@ def _literal(task: Task, move: Any, l2: float = 0.0, most: float = np.inf) -> np
         def clipped(g: Any) -> Any:
             return jnp.clip(g, -most, most)
 
-        losses, before = [float(task.loss(back(x), wide["validation"]))], x
+        losses, before = [], x
         value, slope = jax.jit(loss), jax.jit(lambda x, rows: clipped(jax.grad(loss)(x, rows)))
         product = jax.jit(lambda x, rows, d: jax.hessian(loss)(x, rows) @ d)
+        judged = jax.jit(lambda x: task.loss(back(x), wide["validation"]))
         for t in range(1, STEPS + 1):
             rows = jnp.asarray(batch_rows(SEED, 64, BATCH, t - 1, 1)[0])
             g = slope(x, rows)
@@ -171,9 +178,9 @@ def _literal(task: Task, move: Any, l2: float = 0.0, most: float = np.inf) -> np
                 t, x, g, before, lambda x=x, r=rows: value(x, r), lambda x, r=rows: slope(x, r),
                 lambda d, x=x, r=rows: product(x, r, d),
             )  # fmt: skip
+            losses.append(float(judged(x)))
             x, before = new, x
-            losses.append(float(task.loss(back(x), wide["validation"])))
-        return np.array(losses[::WINDOW])
+        return np.array([*losses, float(judged(x))][::WINDOW])
 
 
 def _key() -> Any:
@@ -195,15 +202,15 @@ PROBES = {
 @pytest.mark.parametrize("name", PROBES)
 def test_inputs_are_those_of_a_plain_loop(name: str) -> None:
     probe, move = PROBES[name]
-    np.testing.assert_allclose(_curve(VALUES, probe()), _literal(VALUES, move), rtol=5e-5)
+    np.testing.assert_allclose(_curves()[_member(probe()).spec.fingerprint], _literal(VALUES, move), rtol=5e-5)
 
 
 @pytest.mark.parametrize("name", PROBES)
 def test_inputs_are_of_the_penalized_loss_and_gradients_are_clipped_alike(name: str) -> None:
     probe, move = PROBES[name]
-    techniques = {"l2": "l2:0.3", "clip-value": "clip-value:0.2"}
     expected = _literal(VALUES, move, l2=0.3, most=0.2)
-    np.testing.assert_allclose(_curve(VALUES, probe(), techniques), expected, rtol=5e-5)
+    found = _curves()[_member(probe(), TREATED).spec.fingerprint]
+    np.testing.assert_allclose(found, expected, rtol=5e-5)
 
 
 def _asked(rule: Rule, problem: Problem, t: int = 1) -> Any:
@@ -231,7 +238,7 @@ def test_the_estimates_of_the_diagonals_are_unbiased_and_new_in_every_step() -> 
 
         count = 1000
         newton, hessian = (np.asarray(a) for a in jax.jit(jax.vmap(estimates))(jnp.arange(count)))
-        exact = np.diag(jax.hessian(lambda x: loss(back(x)))(flat))
+        exact = np.diag(jax.jit(jax.hessian(lambda x: loss(back(x))))(flat))
         jacobian = np.asarray(jax.jacobian(lambda x: _apply(jax.tree.unflatten(treedef, back(x)), batch["x"]))(flat))
         p = np.asarray(jax.nn.softmax(_apply(jax.tree.unflatten(treedef, leaves), batch["x"])))
         inner = p[:, :, None] * np.eye(3) - p[:, :, None] * p[:, None, :]
@@ -273,6 +280,29 @@ def test_what_is_not_asked_for_is_a_branch_not_taken(probe: type[Rule], count: i
     conditionals = _conditionals(jax.make_jaxpr(program)(lane, shapes[1], *data).jaxpr)
     assert len(conditionals) == count
     assert all(equation.invars[0].aval.shape == () for equation in conditionals), "one choice for all members"
+
+
+def test_the_way_uphill_is_a_branch_too() -> None:
+    engine = _engine(VALUES, [_member(SGD(), {"sam": "sam"})])
+    lane, carry = engine._feeding.shapes()
+    lane = lane._replace(**{name: jax.ShapeDtypeStruct((), np.int32) for name in ("rule", "first", "windows")})
+    data = (dict(VALUES.data.train), dict(VALUES.data.validation))
+    found = _conditionals(jax.make_jaxpr(lane_program(engine._structure))(lane, carry, *data).jaxpr)
+    assert [equation.invars[0].aval.shape for equation in found] == [()]
+
+
+def test_a_race_has_no_labels_to_draw() -> None:
+    with pytest.raises(InvalidValueError, match=r"sophia-g draws labels .* a function of two variables has no"):
+        race("bowl", optimizers=["sophia-g"], steps=5)
+
+
+def test_a_race_gives_rules_what_they_ask_for() -> None:
+    """On the bowl the Hessian is diagonal, so signs give it exactly and AdaHessian takes Newton's steps."""
+    settings = {"adahessian": {"learning_rate": 1.0, "beta1": 0.0, "beta2": 0.0, "epsilon": 1e-12}}
+    result = race("bowl", (2.0, 1.0), ["adahessian", "polyak-step"], steps=60, settings=settings)
+    newton, polyak = result.entries
+    assert newton.value[1] < 1e-12
+    assert polyak.value[-1] < 1e-6
 
 
 def test_a_task_without_a_model_to_draw_labels_from_is_refused() -> None:

@@ -145,6 +145,8 @@ def _check_functions(task: Task, batch: Mapping[str, Any], data: Data) -> int:
     _call(task, "loss", partial(jax.eval_shape, jax.grad(task.loss), params, batch), doing="gradient")
     if task.training_loss is not None:
         _check_training_loss(task, params, batch)
+    if task.sampled_loss is not None:
+        _check_sampled_loss(task, params, batch)
     if task.metric is not None:
         shapes = {name: jax.ShapeDtypeStruct(array.shape, array.dtype) for name, array in data.validation.items()}
         found = _call(task, "metric", partial(jax.eval_shape, task.metric.function, params, shapes))
@@ -169,6 +171,21 @@ def _check_training_loss(task: Task, params: Any, batch: Mapping[str, Any]) -> N
             f"task {task.name!r}: the state that its training loss returned differs from params[{STATE!r}] in names, "
             "shapes or dtypes; return every array of it with its next value."
         )
+
+
+def _check_sampled_loss(task: Task, params: Any, batch: Mapping[str, Any]) -> None:
+    def traced(params: Any) -> Any:
+        return task.sampled_loss(params, batch, jax.random.key(0))  # type: ignore[misc]
+
+    found = _call(task, "sampled loss", partial(jax.eval_shape, traced, params))
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise TaskError(
+            f"task {task.name!r}: its sampled loss returned a {type(found).__name__}; return (loss, number), number "
+            "being how many labels were drawn."
+        )
+    _check_scalar(task, "sampled loss", found[0])
+    if getattr(found[1], "shape", None) != ():
+        raise TaskError(f"task {task.name!r}: its sampled loss gives no number of labels; return (loss, number).")
 
 
 def _shapes(tree: Any) -> list[tuple[str, tuple[int, ...], Any]]:
