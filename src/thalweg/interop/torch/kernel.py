@@ -24,7 +24,7 @@ class Kernel:
 
     Attributes:
         function: From C.
-        width: Pointers per parameter, in the order of :func:`thalweg.interop.torch.source.slots_of`.
+        width: Addresses per parameter, in the order of :func:`thalweg.interop.torch.source.slots_of`.
         kept: Numbers that it keeps per parameter.
         inputs: Names of the further inputs, in the order of their pointers.
     """
@@ -34,22 +34,22 @@ class Kernel:
     kept: int
     inputs: tuple[str, ...]
 
-    def run(self, sizes: Sequence[int], pointers: Sequence[int], settings: Sequence[float]) -> None:
+    def run(self, sizes: Any, pointers: Any, settings: Sequence[float]) -> None:
         """Update parameters in place.
 
         Args:
-            sizes: Elements of each parameter.
-            pointers: ``width`` addresses per parameter, one parameter after another.
+            sizes: Elements of each parameter, an array of signed 64-bit numbers.
+            pointers: ``width`` times an address per parameter, an array of unsigned ones.
             settings: The hyperparameters, in the order of declaration, then the loss if the rule needs it.
         """
         count, total = len(sizes), sum(sizes)
-        lengths, places, numbers = array.array("q", sizes), array.array("Q", pointers), array.array("d", settings)
+        numbers = array.array("d", settings)
         scratch = array.array("d", bytes(8 * count * self.kept))
         threads = max(1, min(torch.get_num_threads(), total // GRAIN))
         self.function(
             count,
-            lengths.buffer_info()[0],
-            places.buffer_info()[0],
+            sizes.buffer_info()[0],
+            pointers.buffer_info()[0],
             numbers.buffer_info()[0],
             scratch.buffer_info()[0],
             threads,

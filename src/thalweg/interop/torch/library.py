@@ -19,7 +19,13 @@ import platformdirs
 
 __all__ = ["compiled", "compiler"]
 
-FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC", "-w")
+FLAGS = (
+    "-O3", "-march=native", "-shared", "-fPIC", "-w",
+    # Rounding is PyTorch's own: nothing is contracted or reordered, NaN stays NaN; only the sign of zero is free.
+    "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
+    # Choices between numbers stay choices: moved into branches they would keep gcc from using vectors.
+    "-fno-tree-sink", "-fno-tree-pre", "-fno-code-hoisting",
+)  # fmt: skip
 PATIENCE = 60  # seconds
 
 

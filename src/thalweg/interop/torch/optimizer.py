@@ -11,6 +11,7 @@ from thalweg.interop.torch.foreign import from_torch
 from thalweg.interop.torch.inputs import Request, find_inputs, random_numbers
 from thalweg.interop.torch.nested import mapped
 from thalweg.interop.torch.points import OWN_KEYS, answer_of, answers_elsewhere, look_of, looks_ahead, rule_state
+from thalweg.interop.torch.ready import Ready, make_ready
 from thalweg.interop.torch.settings import OPTIONS, our_settings, rule_of_group, their_settings
 from thalweg.interop.torch.sharding import is_sharded, piece, spread_like, whole
 from thalweg.interop.torch.steps import Update, update_arrays, update_elementwise, update_tree
@@ -97,10 +98,11 @@ class RuleOptimizer(torch.optim.Optimizer):
                 with torch.enable_grad():
                     loss = closure()
             groups = [(self._rule(group), group) for group in self.param_groups]
+            groups = [(rule, group) for rule, group in groups if not self._repeat(rule, group)]
             for rule, group in groups:
                 self._prepare(rule, group)
             request = Request(closure, inputs.pop("loss", loss), inputs, before)
-            found = find_inputs(groups, self.state, request) if self.rule_class.needs else {}
+            found = find_inputs(groups, self.state, request) if self.rule_class.needs and groups else {}
             for rule, group in groups:
                 self._update(rule, group, found)
         return loss
@@ -153,6 +155,15 @@ class RuleOptimizer(torch.optim.Optimizer):
     def _rule(self, group: Mapping[str, Any]) -> Rule:
         return rule_of_group(self.rule_class.configured(), group)
 
+    def _ready(self) -> dict[int, Ready | None]:
+        """Return the compiled passes that are ready, by the identity of their group's list of parameters."""
+        return self.__dict__.setdefault("_ready_passes", {})
+
+    def _repeat(self, rule: Rule, group: Mapping[str, Any]) -> bool:
+        """Take a group's step as the one before, if nothing but the gradients is new."""
+        ready = self._ready().get(id(group["params"]))
+        return ready is not None and group["fused"] is not False and ready.run(rule, group["params"], self.state)
+
     def _prepare(self, rule: Rule, group: Mapping[str, Any]) -> None:
         """Make the states of parameters that have a gradient for the first time."""
         ahead = looks_ahead(rule)
@@ -192,6 +203,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             update_tree(update, group["params"])
         elif rule.elementwise:
             update_elementwise(update, moved)
+            made = make_ready(rule, group["params"], self.state) if update.fused else None
+            self._ready()[id(group["params"])] = made
         else:
             update_arrays(update, moved)
 

@@ -4,6 +4,7 @@ Where there is a C compiler, all parameters are updated in one compiled pass. El
 small enough that all it computes in between stays in the processor's cache; small parameters are joined for that.
 """
 
+from array import array as packed
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,7 +79,7 @@ def write(targets: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> No
 
 def _run_kernel(kernel: Kernel, rule: Rule, columns: Iterable[Column], loss: Any) -> None:
     sizes: list[int] = []
-    pointers: list[int] = []
+    rows: list[list[int]] = []
     changed: list[torch.Tensor] = []
     late: list[tuple[torch.Tensor, torch.Tensor]] = []
     kept: list[torch.Tensor] = []  # temporaries, alive until the pass is over
@@ -91,13 +92,14 @@ def _run_kernel(kernel: Kernel, rule: Rule, columns: Iterable[Column], loss: Any
             arrays = _laid_out(arrays, column.point, read_only, late)
         kept += arrays
         sizes.append(column.point.numel())
-        pointers.append(column.step.data_ptr())
-        pointers += [array.data_ptr() for array in arrays]
+        rows.append([column.step.data_ptr(), *(array.data_ptr() for array in arrays)])
         changed.append(column.point if column.parameter is None else column.parameter)
     settings = [float(value) for value in rule.values().values()]
     if "loss" in rule.needs:
         settings.append(float(loss))
-    kernel.run(sizes, pointers, settings)
+    kernel.run(
+        packed("q", sizes), packed("Q", [address for place in zip(*rows, strict=True) for address in place]), settings
+    )
     for target, value in late:
         target.copy_(value)
     torch.autograd.graph.increment_version(changed)

@@ -1,5 +1,6 @@
 """Where a rule's points are: where it takes its gradient, and what it answers with."""
 
+import functools
 from typing import Any
 
 import torch
@@ -15,12 +16,14 @@ OWN_KEYS = ("step_number", "base_point", "tree_state")  # what the optimizer kee
 
 def looks_ahead(rule: Rule) -> bool:
     """Return whether the rule, with its variants, takes its gradient elsewhere than at its parameters."""
-    return type(rule).lookahead is not Rule.lookahead and _moves(rule, type(rule).lookahead)
+    return type(rule).lookahead is not Rule.lookahead and _moves(
+        type(rule), tuple(rule.structure().items()), "lookahead"
+    )
 
 
 def answers_elsewhere(rule: Rule) -> bool:
     """Return whether the rule, with its variants, answers with another point than its parameters."""
-    return type(rule).answer is not Rule.answer and _moves(rule, type(rule).answer)
+    return type(rule).answer is not Rule.answer and _moves(type(rule), tuple(rule.structure().items()), "answer")
 
 
 def look_of(rule: Rule, points: list[torch.Tensor], state: Any) -> tuple[torch.Tensor, ...]:
@@ -38,11 +41,13 @@ def rule_state(kept: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in kept.items() if key not in OWN_KEYS}
 
 
-def _moves(rule: Rule, hook: Any) -> bool:
+@functools.lru_cache(maxsize=256)
+def _moves(rule_class: type[Rule], structure: tuple[tuple[str, Any], ...], hook: str) -> bool:
     """Return whether a hook hands on another array than it was given."""
+    rule = rule_class.configured().with_values(dict(structure))
     numbers = {name: torch.tensor(float(value)) for name, value in rule.values().items()}
-    bound, array = rule.with_values(numbers), torch.ones(2, 2)
+    bound, array = rule.with_values({**numbers, **dict(structure)}), torch.ones(2, 2)
     points: Any = (array,) if rule.whole_tree else array
     with torch.no_grad():
-        found = hook(bound, points, bound.init(points))
+        found = getattr(bound, hook)(points, bound.init(points))
     return any(a is not b for a, b in zip(leaves(found), leaves(points), strict=True))

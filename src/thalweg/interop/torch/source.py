@@ -36,7 +36,7 @@ void thalweg_update(int64_t count, const int64_t *sizes, void **pointers, const 
                     int32_t threads) {{
   int64_t total = 0;
   for (int64_t i = 0; i < count; i++) {{
-    prepare(h, pointers + i * {width}, scratch + i * {kept});
+    prepare(h, pointers + i, count, scratch + i * {kept});
     total += sizes[i];
   }}
   #pragma omp parallel for schedule(static, 1) num_threads(threads) if (threads > 1)
@@ -46,7 +46,7 @@ void thalweg_update(int64_t count, const int64_t *sizes, void **pointers, const 
     for (int64_t i = 0; i < count && start < to; start += sizes[i++]) {{
       int64_t first = from > start ? from - start : 0;
       int64_t last = to - start < sizes[i] ? to - start : sizes[i];
-      if (first < last) run(pointers + i * {width}, scratch + i * {kept}, first, last);
+      if (first < last) run(pointers + i, count, scratch + i * {kept}, first, last);
     }}
   }}
 }}
@@ -132,24 +132,24 @@ def source_of(trace: Trace, slots: Sequence[Slot]) -> tuple[str, int]:
     outputs = [slot.after for slot in slots if slot.after is not None]
     used |= {value.index for value in outputs if not value.array}
     kept = sorted(used)
-    prepare = ["static void prepare(const double *h, void **p, double *s) {"]
+    prepare = ["static void prepare(const double *h, void **p, int64_t n, double *s) {"]
     prepare += ["  double *count = p[0];", "  const double " + f"v{trace.step.index} = *count += 1;"]
     prepare += [f"  const double v{value.index} = h[{i}];" for i, value in enumerate(trace.settings)]
     prepare += [f"  const double v{s.before.index} = {_load(s, i, '[0]')};" for i, s in _given(slots, array=False)]
     prepare += numbers
     prepare += [f"  s[{place}] = v{index};" for place, index in enumerate(kept)]
     prepare += [_store(s, i, "[0]") for i, s in enumerate(slots) if s.after is not None and _is_number(s)]
-    run = ["}", "static void run(void **p, const double *s, int64_t from, int64_t to) {"]
+    run = ["}", "static void run(void **p, int64_t n, const double *s, int64_t from, int64_t to) {"]
     run += [f"  const real v{index} = (real)s[{place}];" for place, index in enumerate(kept)]
     touched = [(i, s) for i, s in enumerate(slots) if i and not _is_number(s)]
-    run += [f"  {REAL[s.dtype]} *restrict a{i} = p[{i}];" for i, s in touched]
+    run += [f"  {REAL[s.dtype]} *restrict a{i} = p[{i} * n];" for i, s in touched]
     run += ["  #pragma omp simd", "  for (int64_t i = from; i < to; i++) {"]
     run += [f"    const real v{s.before.index} = {_load(s, i, '[i]', f'a{i}')};" for i, s in _given(slots, array=True)]
     run += [f"  {line}" for line in arrays]
     run += ["  " + _store(s, i, "[i]", f"a{i}") for i, s in touched if s.after is not None]
     run += ["  }", "}"]
     text = HEAD.format(real=real) + "\n".join([*prepare, *run])
-    return text + TAIL.format(width=len(slots), kept=max(1, len(kept))), max(1, len(kept))
+    return text + TAIL.format(kept=max(1, len(kept))), max(1, len(kept))
 
 
 def _changed(before: Value, after: Value) -> Value | None:
@@ -166,13 +166,13 @@ def _given(slots: Sequence[Slot], *, array: bool) -> list[tuple[int, Any]]:
 
 
 def _load(slot: Slot, place: int, index: str, name: str = "") -> str:
-    pointer = name or f"(({REAL[slot.dtype]} *)p[{place}])"
+    pointer = name or f"(({REAL[slot.dtype]} *)p[{place} * n])"
     return f"widened({pointer}{index})" if slot.dtype == torch.bfloat16 else f"{pointer}{index}"
 
 
 def _store(slot: Slot, place: int, index: str, name: str = "") -> str:
     assert slot.after is not None
-    pointer, value = name or f"(({REAL[slot.dtype]} *)p[{place}])", f"v{slot.after.index}"
+    pointer, value = name or f"(({REAL[slot.dtype]} *)p[{place} * n])", f"v{slot.after.index}"
     return f"  {pointer}{index} = " + (f"rounded({value});" if slot.dtype == torch.bfloat16 else f"{value};")
 
 
