@@ -23,6 +23,7 @@ class AdaHessian(Rule):
 
     name: ClassVar[str] = "adahessian"
     title: ClassVar[str] = "AdaHessian"
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     needs: ClassVar[frozenset[str]] = frozenset({"hessian_diagonal"})
     formula: ClassVar[tuple[str, ...]] = (
         "D = mean of z·(H·z) over neighbours, random signs z",
@@ -73,7 +74,7 @@ class AdaHessian(Rule):
 
     def asks(self, t: Array) -> Any:
         """Return whether a new estimate is due."""
-        return True if self.update_interval == 1 else (t - 1) % float(self.update_interval) == 0
+        return self.update_interval == 1 or (t - 1) % float(self.update_interval) == 0
 
     def update(self, x: Array, g: Array, state: State, t: Array, **inputs: Array) -> tuple[Array, State]:
         """Return the parameters and both averages after one step."""

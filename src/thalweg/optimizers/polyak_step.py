@@ -69,7 +69,6 @@ class PolyakStep(Rule):
         if self.below == "stay":
             gap = xp.maximum(gap, xp.zeros_like(gap))
         square = total([a * a for a in g])
-        some = square > 0
-        step = xp.minimum(gap / (self.share * xp.where(some, square, xp.ones_like(square))), self.learning_rate)
-        step = xp.where(some, step, xp.zeros_like(step))
+        square = xp.where(square > 0, square, xp.ones_like(square))  # no gradient, no step, whatever its size
+        step = xp.minimum(gap / (self.share * square), self.learning_rate)
         return tuple(a - step * b for a, b in zip(x, g, strict=True)), state

@@ -27,7 +27,7 @@ PACE = (
 
 
 def _asked(t: Array, interval: int) -> Any:
-    return True if interval == 1 else (t - 1) % float(interval) == 0
+    return interval == 1 or (t - 1) % float(interval) == 0
 
 
 def _interval() -> Any:
@@ -51,6 +51,7 @@ class SophiaH(Rule):
     name: ClassVar[str] = "sophia-h"
     title: ClassVar[str] = "Sophia-H"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "h")
     needs: ClassVar[frozenset[str]] = frozenset({"hessian_diagonal"})
     formula: ClassVar[tuple[str, ...]] = (*FORMULA, "ĥ = z·(H·z) for random signs z")
     sources: ClassVar[tuple[str, ...]] = (PAPER, "Liu et al. (2024), algorithm 1 (Hutchinson's estimator)")
@@ -124,6 +125,7 @@ class SophiaG(Rule):
     name: ClassVar[str] = "sophia-g"
     title: ClassVar[str] = "Sophia-G"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "h")
     needs: ClassVar[frozenset[str]] = frozenset({"gauss_newton_diagonal"})
     formula: ClassVar[tuple[str, ...]] = (*FORMULA, "ĥ = B·ĝ², ĝ the gradient of B examples with labels drawn anew")
     sources: ClassVar[tuple[str, ...]] = (PAPER, "Liu et al. (2024), algorithm 2 (the Gauss–Newton–Bartlett estimator)")
