@@ -86,4 +86,11 @@ MINIMIZERS: Mapping[str, RuleTable] = {
         elementwise=False,
         together=2,
     ),
+    "nonlinear-cg": RuleTable(
+        oracles_minimizers.nonlinear_cg,
+        {"learning_rate": 0.25, "decrease": 2.0**-10, "curvature": 0.625, "evaluations": 4.0, "descent": 2.0**-5},
+        (own(), own("paper"), own("scipy", curvature=0.4)),
+        {"": 3},
+        elementwise=False,
+    ),
 }

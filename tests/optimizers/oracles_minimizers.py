@@ -172,3 +172,41 @@ def inverse_hessian(pairs: list[tuple[np.ndarray, np.ndarray]], size: int) -> np
         v = np.eye(size) - rho * np.outer(y, s)
         h = v.T @ h @ v + rho * np.outer(s, s)
     return h
+
+
+def nonlinear_cg(
+    arrays: Points,
+    rates: list[float],
+    asks: Any = None,
+    learning_rate: float = 1.0,
+    decrease: float = 1e-4,
+    curvature: float = 0.1,
+    evaluations: float = 25.0,
+    descent: float = 0.01,
+    form: str = "polak_ribiere",
+) -> Evaluations:
+    """Nocedal and Wright (2006), algorithm 5.4 and equations 5.44 to 5.49; first length and restarts as in SciPy."""
+    problem = Problem(arrays, rates)
+    loss, g = yield from problem.look(problem.now)
+    direction, fallen = -g, 0.0
+    while True:
+        square, slope = float(g @ g), float(g @ direction)
+        trial = 1.0 / (math.sqrt(square) or 1.0)
+        if fallen > 0 and slope < 0:
+            trial = min(1.0, 1.01 * 2 * fallen / -slope)
+        here = Found(0.0, loss, slope, g)
+        found = yield from wolfe_search(
+            problem, direction, here, problem.rate * trial, decrease, curvature, evaluations
+        )
+        problem.now = problem.now + found.at * direction
+        fallen, before = loss - found.loss, g
+        loss, g = found.loss, found.gradient
+        y = g - before
+        if found.at == 0.0:
+            direction = -g
+            continue
+        above = {"polak_ribiere": g @ y, "hestenes_stiefel": g @ y}.get(form, g @ g)
+        below = {"polak_ribiere": before @ before, "fletcher_reeves": before @ before}.get(form, y @ direction)
+        beta = above / below if below else 0.0
+        bent = (beta if form in ("fletcher_reeves", "dai_yuan") else max(0.0, beta)) * direction - g
+        direction = -g if bent @ g > -descent * (g @ g) else bent

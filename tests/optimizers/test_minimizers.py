@@ -42,7 +42,7 @@ def rosenbrock(x: Any) -> Any:
 
 
 def quadratic(x: Any) -> Any:
-    curvatures = torch.logspace(0, 3, 6, dtype=torch.float64)
+    curvatures = torch.logspace(0.2, 2.3, 6, dtype=torch.float64)
     return 0.5 * (curvatures * (x - 1.0) ** 2).sum()
 
 
@@ -54,7 +54,7 @@ def logistic(x: Any) -> Any:
 
 PROBLEMS = (
     Problem("rosenbrock", rosenbrock, np.array([-1.2, 1.0, -0.5, 2.0]), 0.0),
-    Problem("quadratic", quadratic, np.zeros(6), 0.0),
+    Problem("quadratic", quadratic, np.array([0.0, 2.0, -1.0, 3.0, 0.5, -2.0]), 0.0),
     Problem("logistic", logistic, np.array([3.0, -3.0, 2.0, 1.0]), 0.642395978487563),
 )
 
@@ -138,7 +138,15 @@ def test_lbfgs_needs_about_as_many_evaluations_as_scipys(problem: Problem) -> No
     assert ours <= 1.5 * scipys("L-BFGS-B", problem, 1e-9) + 3  # another line search, and the first length differs
 
 
-RULES = ("lbfgs",)
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: p.name)
+@pytest.mark.parametrize("form", ["polak_ribiere", "hestenes_stiefel"])
+def test_nonlinear_cg_needs_about_as_many_evaluations_as_scipys(problem: Problem, form: str) -> None:
+    rule = make_optimizer("nonlinear-cg@scipy", form=form)
+    ours = evaluations_until(minimize(rule, problem, 300), problem, 1e-9)
+    assert ours <= 1.5 * scipys("CG", problem, 1e-9) + 3  # another line search
+
+
+RULES = ("lbfgs", "nonlinear-cg")
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -30,6 +30,7 @@ from thalweg.optimizers.momentum import Momentum
 from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
+from thalweg.optimizers.nonlinear_cg import NonlinearCG
 from thalweg.optimizers.novograd import NovoGrad
 from thalweg.optimizers.polyak_step import PolyakStep
 from thalweg.optimizers.prodigy import Prodigy
@@ -79,6 +80,7 @@ RULES: tuple[type[Rule], ...] = (
     Shampoo,
     SOAP,
     LBFGS,
+    NonlinearCG,
     LARS,
     LAMB,
     Adafactor,
