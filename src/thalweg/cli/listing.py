@@ -143,15 +143,7 @@ def _columns(what: str) -> "list[tuple[Column, Callable[[dict[str, Any]], str]]]
     title = (Column("title", "left"), lambda item: item["title"])
     match what:
         case "optimizers":
-            return [
-                name,
-                title,
-                (Column("bytes/parameter"), lambda item: f"{item['state_bytes_per_parameter']:.3g}"),
-                (Column("update, × sgd"), lambda item: _times(item["update_cost"])),
-                (Column("needs also", "left", 2), lambda item: ", ".join(item["needs"])),
-                (Column("presets", "left", 2), lambda item: ", ".join(item["presets"])),
-                (Column("defaults", "left", 3), lambda item: _settings(item["hyperparameters"])),
-            ]
+            return [name, title, *_columns_of_optimizers()]
         case "tasks":
             return [
                 name,
@@ -178,6 +170,19 @@ def _columns(what: str) -> "list[tuple[Column, Callable[[dict[str, Any]], str]]]
         (Column("runs"), lambda item: f"{item['runs_finished']:,} of {item['runs_planned']:,}"),
         (Column("created", "left", 2), lambda item: item["created"][:16].replace("T", " ")),
         (Column("optimizers", "left", 3), lambda item: ", ".join(item["contenders"])),
+    ]
+
+
+def _columns_of_optimizers() -> "list[tuple[Column, Callable[[dict[str, Any]], str]]]":
+    """Return the columns of optimizers beside name and title."""
+    from thalweg.report.tables import Column
+
+    return [
+        (Column("bytes/parameter"), lambda item: f"{item['state_bytes_per_parameter']:.3g}"),
+        (Column("update, × sgd"), lambda item: _times(item["update_cost"])),
+        (Column("needs also", "left", 2), lambda item: ", ".join(item["needs"])),
+        (Column("presets", "left", 2), lambda item: ", ".join(item["presets"])),
+        (Column("defaults", "left", 3), lambda item: _settings(item["hyperparameters"])),
     ]
 
 
