@@ -74,17 +74,16 @@ class AdaHessian(Rule):
 
     def asks(self, t: Array) -> Any:
         """Return whether a new estimate is due."""
-        return self.update_interval == 1 or (t - 1) % float(self.update_interval) == 0
+        return t % float(self.update_interval) == float(1 % self.update_interval)
 
     def update(self, x: Array, g: Array, state: State, t: Array, **inputs: Array) -> tuple[Array, State]:
         """Return the parameters and both averages after one step."""
         xp = namespace(x)
-        diagonal, count = self._averaged(inputs["hessian_diagonal"]), t
+        diagonal = self._averaged(inputs["hessian_diagonal"])
         m = self.beta1 * state["m"] + (1 - self.beta1) * g
-        v = self.beta2 * state["v"] + (1 - self.beta2) * diagonal * diagonal
-        if self.update_interval > 1:
-            v = xp.where(self.asks(t), v, state["v"])
-            count = xp.floor((t - 1) / float(self.update_interval)) + 1
+        new = self.beta2 * state["v"] + (1 - self.beta2) * diagonal * diagonal
+        v = xp.where(self.asks(t), new, state["v"])
+        count = xp.ceil(t / float(self.update_interval))
         root = xp.sqrt(v / bias_correction(self.beta2, count))
         step = m / bias_correction(self.beta1, t) / (xp.pow(root, self.power) + self.epsilon)
         return x - self.learning_rate * (step + self.weight_decay * x), {"m": m, "v": v}

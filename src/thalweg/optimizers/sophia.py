@@ -27,7 +27,7 @@ PACE = (
 
 
 def _asked(t: Array, interval: int) -> Any:
-    return interval == 1 or (t - 1) % float(interval) == 0
+    return t % float(interval) == float(1 % interval)
 
 
 def _interval() -> Any:
@@ -105,9 +105,8 @@ class SophiaH(Rule):
         """Return the parameters and both averages after one step."""
         xp = namespace(x)
         m = self.beta1 * state["m"] + (1 - self.beta1) * g
-        h = self.beta2 * state["h"] + (1 - self.beta2) * inputs["hessian_diagonal"]
-        if self.update_interval > 1:
-            h = xp.where(self.asks(t), h, state["h"])
+        new = self.beta2 * state["h"] + (1 - self.beta2) * inputs["hessian_diagonal"]
+        h = xp.where(self.asks(t), new, state["h"])
         top = m / bias_correction(self.beta1, t) if self.bias_correction else m
         bottom = self.scale * (h if self.hessian == "after" else state["h"])
         ratio = xp.clip(top / xp.maximum(bottom, full_like(x, self.epsilon)), -1.0, 1.0)
@@ -169,8 +168,7 @@ class SophiaG(Rule):
         """Return the parameters and both averages after one step."""
         xp = namespace(x)
         m = self.beta1 * state["m"] + (1 - self.beta1) * g
-        h = self.beta2 * state["h"] + (1 - self.beta2) * inputs["gauss_newton_diagonal"]
-        if self.update_interval > 1:
-            h = xp.where(self.asks(t), h, state["h"])
+        new = self.beta2 * state["h"] + (1 - self.beta2) * inputs["gauss_newton_diagonal"]
+        h = xp.where(self.asks(t), new, state["h"])
         ratio = xp.clip(m / xp.maximum(self.scale * h, full_like(x, self.epsilon)), -1.0, 1.0)
         return x - self.learning_rate * (ratio + self.weight_decay * x), {"m": m, "h": h}
