@@ -5,11 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch_processes import WORLD, work
-
-from thalweg.optimizers import OPTIMIZERS
-
-NAMES = [name for name in OPTIMIZERS if not OPTIMIZERS[name].needs]
+from torch_processes import WORLD, representatives, work
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +16,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return [torch.load(Path(folder, f"{rank}.pt")) for rank in range(WORLD)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(representatives()))
 def test_two_processes_do_as_one(name: str, found: list[dict[str, Any]]) -> None:
     for result in found:
         assert isinstance(result[name], dict), result[name]

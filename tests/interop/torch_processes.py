@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as distributed
 
 import thalweg.interop.torch as thalweg_torch
-from thalweg.optimizers import OPTIMIZERS
+from thalweg.interop.torch.nested import leaves
+from thalweg.interop.torch.points import looks_ahead
+from thalweg.optimizers import OPTIMIZERS, lift
 
 STEPS = 4
 WORLD = 2
@@ -89,6 +92,19 @@ def furthest(found: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor]) -> f
     return max(float((a - b).abs().max()) for a, b in zip(found, wanted, strict=True))
 
 
+def representatives() -> list[str]:
+    """Return every rule that is not elementwise, and of the others one of each way in which they are kept in pieces."""
+    found: dict[Any, str] = {}
+    for name, rule_class in OPTIMIZERS.items():
+        rule = rule_class.configured()
+        if rule.needs:
+            continue
+        (state,) = lift.init_state(rule, [np.ones(3)]) if rule.elementwise else (name,)
+        numbers = any(np.ndim(leaf) == 0 for leaf in leaves(state))
+        found.setdefault((numbers, looks_ahead(rule)) if rule.elementwise else name, name)
+    return list({*found.values(), "adam", "nesterov", "muon", "swats"})
+
+
 def work(rank: int, folder: str) -> None:
     """Compare every rule that needs the gradient alone, and write down what was found."""
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
@@ -96,7 +112,7 @@ def work(rank: int, folder: str) -> None:
     warnings.simplefilter("ignore")
     store = distributed.FileStore(f"{folder}/meeting", WORLD)
     distributed.init_process_group("gloo", store=store, rank=rank, world_size=WORLD)
-    rules = [name for name, rule in OPTIMIZERS.items() if not rule.needs]
+    rules = sorted(representatives())
     found: dict[str, Any] = {}
     for name in rules:
         try:
@@ -104,6 +120,6 @@ def work(rank: int, folder: str) -> None:
         except Exception as error:  # told to the test, which fails with it
             found[name] = repr(error)
             break
-    found["resumed"] = {name: resumed(name, rank) for name in ("adam", "nesterov", "muon", "swats") if name in rules}
+    found["resumed"] = {name: resumed(name, rank) for name in ("adam", "nesterov", "muon", "swats")}
     torch.save(found, Path(folder, f"{rank}.pt"))
     distributed.destroy_process_group()

@@ -18,7 +18,7 @@ from thalweg.optimizers.base import Rule
 
 __all__ = ["Column", "update_columns", "write"]
 
-PIECE = 32768  # elements per thread: a dozen float32 temporaries of this size fit into a core's cache
+PIECE = 1 << 16  # elements per thread: shorter and the calls cost more than the work, longer and caches overflow
 ACCELERATOR_PIECE = 1 << 24  # keeps an accelerator busy, and temporaries small beside the parameters
 
 
