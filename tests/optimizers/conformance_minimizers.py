@@ -93,4 +93,18 @@ MINIMIZERS: Mapping[str, RuleTable] = {
         {"": 3},
         elementwise=False,
     ),
+    "newton-cg": RuleTable(
+        oracles_minimizers.newton_cg,
+        {
+            "learning_rate": 0.25,
+            "decrease": 2.0**-10,
+            "curvature": 0.625,
+            "evaluations": 4.0,
+            "precision": 0.375,
+            "iterations": 3.0,
+        },
+        (own(), own("paper")),
+        {"": 6},
+        elementwise=False,
+    ),
 }

@@ -31,7 +31,7 @@ class Problem:
         self.like, self.rates = arrays, list(rates)
         self.now = np.concatenate([a.ravel() for a in arrays])
         self.rate = self.rates[0]
-        self.asked = 0
+        self.asked, self.last = 0, self.now
         self.ask: Callable[..., Any] = lambda name, point: None
 
     def split(self, vector: np.ndarray) -> Points:
@@ -44,7 +44,8 @@ class Problem:
         g, ask = yield self.split(point), self.split(self.now)
         self.rate = self.rates[min(self.asked, len(self.rates) - 1)]
         self.asked, self.ask = self.asked + 1, ask
-        return float(ask("loss")), np.concatenate([np.ravel(a) for a in g])
+        self.last = np.concatenate([np.ravel(a) for a in g])
+        return float(ask("loss")), self.last
 
     def along(self, direction: np.ndarray, at: float) -> Evaluations:
         """Return what is found at a length along a direction."""
@@ -210,3 +211,47 @@ def nonlinear_cg(
         beta = above / below if below else 0.0
         bent = (beta if form in ("fletcher_reeves", "dai_yuan") else max(0.0, beta)) * direction - g
         direction = -g if bent @ g > -descent * (g @ g) else bent
+
+
+def newton_cg(
+    arrays: Points,
+    rates: list[float],
+    asks: Any = None,
+    learning_rate: float = 1.0,
+    decrease: float = 1e-4,
+    curvature: float = 0.9,
+    evaluations: float = 25.0,
+    precision: float = 0.5,
+    iterations: float = 50.0,
+    forcing: str = "root",
+) -> Evaluations:
+    """Nocedal and Wright (2006), algorithm 7.1, with a strong-Wolfe search; every product is asked for at its point."""
+    problem = Problem(arrays, rates)
+    loss, g = yield from problem.look(problem.now)
+    fresh, failed = True, False
+    while True:
+        direction = -g
+        if not failed:
+            size = float(np.linalg.norm(g))
+            wanted = size * min(precision, math.sqrt(size) if forcing == "root" else size)
+            z, r, p = np.zeros_like(g), g, -g
+            for j in range(10**6):
+                if j or not fresh:  # the first product is that of the accepted trial
+                    yield from problem.look(problem.now)
+                product = np.concatenate([np.ravel(a) for a in problem.ask("hessian_product", problem.split(p))])
+                bend = p @ product
+                if bend <= 0:
+                    direction = z if j else -g
+                    break
+                z, new = z + (r @ r) / bend * p, r + (r @ r) / bend * product
+                if np.linalg.norm(new) <= wanted or j + 1 >= iterations:
+                    direction = z
+                    break
+                r, p = new, (new @ new) / (r @ r) * p - new
+        straight = bool(np.all(direction == -g))
+        trial = problem.rate * (1 / max(1.0, np.sum(np.abs(g))) if straight else 1.0)
+        here = Found(0.0, loss, float(g @ direction), g)
+        found = yield from wolfe_search(problem, direction, here, trial, decrease, curvature, evaluations)
+        fresh, failed = found.gradient is problem.last, found.at == 0.0
+        problem.now = problem.now + found.at * direction
+        loss, g = found.loss, found.gradient

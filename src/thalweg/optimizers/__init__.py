@@ -37,6 +37,7 @@ from thalweg.optimizers.momentum import Momentum
 from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
+from thalweg.optimizers.newton_cg import NewtonCG
 from thalweg.optimizers.nonlinear_cg import NonlinearCG
 from thalweg.optimizers.novograd import NovoGrad
 from thalweg.optimizers.polyak_step import PolyakStep
@@ -86,6 +87,7 @@ __all__ = [
     "Muon",
     "NAdam",
     "Nesterov",
+    "NewtonCG",
     "NonlinearCG",
     "NovoGrad",
     "Number",

@@ -30,6 +30,7 @@ from thalweg.optimizers.momentum import Momentum
 from thalweg.optimizers.muon import Muon
 from thalweg.optimizers.nadam import NAdam
 from thalweg.optimizers.nesterov import Nesterov
+from thalweg.optimizers.newton_cg import NewtonCG
 from thalweg.optimizers.nonlinear_cg import NonlinearCG
 from thalweg.optimizers.novograd import NovoGrad
 from thalweg.optimizers.polyak_step import PolyakStep
@@ -81,6 +82,7 @@ RULES: tuple[type[Rule], ...] = (
     SOAP,
     LBFGS,
     NonlinearCG,
+    NewtonCG,
     LARS,
     LAMB,
     Adafactor,
