@@ -50,7 +50,8 @@ EXAMPLES = (
     cls=Option,
     section="What is compared",
     type=Names(),
-    help="From 'thalweg list optimizers', with a preset as in adam@torch, or file.py:Rule. "
+    help="From 'thalweg list optimizers', with a preset as in adam@torch, or optax:lion, or "
+    "file.py:Rule; 'all' is every one that suits the task. "
     "Default: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, nadam.",
 )
 @click.option(

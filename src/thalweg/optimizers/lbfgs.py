@@ -63,6 +63,7 @@ class LBFGS(Rule):
     }
     whole_tree: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"loss"})
+    full_batch: ClassVar[bool] = True
 
     learning_rate: Number = fields.learning_rate(1.0, search=(1e-3, 1e1))
     decrease: Number = sufficient_decrease()

@@ -56,6 +56,7 @@ class NewtonCG(Rule):
     presets: ClassVar[dict[str, dict[str, Any]]] = {"paper": {}}
     whole_tree: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"loss", "hessian_product"})
+    full_batch: ClassVar[bool] = True
 
     learning_rate: Number = fields.learning_rate(1.0, search=(1e-3, 1e1))
     decrease: Number = sufficient_decrease()

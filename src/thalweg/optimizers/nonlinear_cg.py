@@ -59,6 +59,7 @@ class NonlinearCG(Rule):
     presets: ClassVar[dict[str, dict[str, Any]]] = {"paper": {}, "scipy": {"curvature": 0.4}}
     whole_tree: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"loss"})
+    full_batch: ClassVar[bool] = True
 
     learning_rate: Number = fields.learning_rate(1.0, search=(1e-3, 1e1))
     decrease: Number = sufficient_decrease()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from thalweg.optimizers import OPTIMIZERS
 from thalweg.records import Contender, Dimension, Interval, StudyWarning
 from thalweg.study.curves import reaches, steps_to_target
 from thalweg.study.evidence import Confirmation, Evidence
@@ -12,10 +13,11 @@ from thalweg.study.selection import DEFAULT_TRIAL, TrialTable
 from thalweg.study.space import to_unit
 from thalweg.study.statistics import counted, interval
 
-__all__ = ["DIVERGED_LIMIT", "FEWEST_SEEDS", "edge_side", "warnings_for"]
+__all__ = ["DIVERGED_LIMIT", "FEWEST_SEEDS", "RECORDED", "edge_side", "warnings_for"]
 
 DIVERGED_LIMIT = 0.30
 FEWEST_SEEDS = 3
+RECORDED = "recorded"  # effort of a study of curves from elsewhere
 
 
 def warnings_for(evidence: Evidence, tasks: int = 1) -> tuple[StudyWarning, ...]:
@@ -25,7 +27,18 @@ def warnings_for(evidence: Evidence, tasks: int = 1) -> tuple[StudyWarning, ...]
         evidence: The study's outcomes.
         tasks: Number of tasks compared on together; with one, a warning says so.
     """
-    checks = (_incomplete, _diverged, _inclusion, _edge, _target, _seeds, _defaults, _nothing_to_tune)
+    checks = (
+        _recorded,
+        _incomplete,
+        _noisy,
+        _diverged,
+        _inclusion,
+        _edge,
+        _target,
+        _seeds,
+        _defaults,
+        _nothing_to_tune,
+    )
     found = [warning for check in checks for warning in check(evidence)]
     if tasks < 2:
         sentence = (
@@ -74,6 +87,20 @@ def _incomplete(evidence: Evidence) -> Iterator[StudyWarning]:
         None,
         f"The study is not finished: {what} and {who}; run the same command again and it goes on where it stopped.",
     )
+
+
+def _noisy(evidence: Evidence) -> Iterator[StudyWarning]:
+    """A method that presumes exact gradients was given those of minibatches."""
+    size, examples = evidence.spec.protocol.batch_size, evidence.card.examples.get("train", 0)
+    for contender in evidence.spec.contenders:
+        rule = OPTIMIZERS.get(contender.optimizer)
+        if rule is not None and rule.full_batch and size < examples:
+            yield StudyWarning(
+                "minibatches",
+                contender.label,
+                f"{contender.label} presumes the same loss at every step, and here each is of {size} of {examples:,} "
+                "examples; compare it with a batch size of the whole training set.",
+            )
 
 
 def _diverged(evidence: Evidence) -> Iterator[StudyWarning]:
@@ -236,8 +263,21 @@ def _defaults(evidence: Evidence) -> Iterator[StudyWarning]:
             )
 
 
+def _recorded(evidence: Evidence) -> Iterator[StudyWarning]:
+    """The runs were not trained here."""
+    if evidence.spec.protocol.effort == RECORDED:
+        yield StudyWarning(
+            "recorded",
+            None,
+            "These curves were recorded from training loops of your own: nothing was tuned here and nothing of how "
+            "they were trained was checked; where no test set was read, its columns hold the validation set.",
+        )
+
+
 def _nothing_to_tune(evidence: Evidence) -> Iterator[StudyWarning]:
     """A contender has no searched dimension."""
+    if evidence.spec.protocol.effort == RECORDED:
+        return
     for contender in evidence.spec.contenders:
         if not contender.space:
             what = "learning rate to search" if contender.tuned == "learning-rate" else "hyperparameter to search"

@@ -19,7 +19,7 @@ from thalweg.study.contenders import contenders_for
 from thalweg.study.plan import protocol_for
 from thalweg.study.recipes import Items, alternatives, check_recipe, model_options, techniques_from
 from thalweg.study.requests import LARGEST_SEED, check_watcher, listed, opened_store, whole
-from thalweg.study.rules import check_compiles, prototype, resolve
+from thalweg.study.rules import check_compiles, prototype, resolve, suiting
 from thalweg.study.study import Study
 from thalweg.study.weights import named_in_full
 from thalweg.study.work import Work
@@ -59,7 +59,8 @@ def compare(
     Args:
         task: Name, ``path/to/file.py[:name]``, or a :class:`thalweg.Task`.
         optimizers: Names (``adam``), presets (``adam@torch``), files (``./my_rule.py:MyRule``) or Rule
-            classes; eight well-known ones by default.
+            classes; eight well-known ones by default. ``"all"`` is every one of the catalogue that suits the task and
+            its batches: those with a line search take part where a batch is the whole training set.
         effort: ``quick`` (16 trials × 1 seed), ``standard`` (32 × 3) or ``thorough`` (100 × 5).
         tune: Search ``all`` hyperparameters, the ``learning-rate`` only, or ``both`` as separate entries.
         epochs: Passes over the training data; the task's own by default.
@@ -86,11 +87,12 @@ def compare(
         common = {**common, **techniques_from({"schedule": schedule})}
     recipes = [(technique_label(one), {**common, **one}) for one in alternatives(vary)]
     ready = ready_task(task, model_options(common))
-    rules = resolve(DEFAULT_OPTIMIZERS if optimizers is None else optimizers)
+    lengths = ready.schedule(epochs, batch_size)
+    asked = DEFAULT_OPTIMIZERS if optimizers is None else optimizers
+    rules = resolve(suiting(asked, ready, lengths.batch_size))
     seed = whole("seed", seed, 0, LARGEST_SEED)
     check_watcher(watcher)
     contenders = contenders_for(rules, tune, recipes)
-    lengths = ready.schedule(epochs, batch_size)
     wishes = {"trials": trials, "tuning_seeds": tuning_seeds}
     protocol = protocol_for(
         effort,

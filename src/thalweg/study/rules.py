@@ -12,9 +12,19 @@ from thalweg.optimizers.catalogue import OPTIMIZERS
 from thalweg.optimizers.user_rules import ResolvedRule, check_rule, resolve_optimizer
 from thalweg.records import Contender, OptimizerSpec
 from thalweg.study.requests import listed, shown
+from thalweg.study.workbench import ReadyTask
 from thalweg.user_files import is_file_reference
 
-__all__ = ["check_compiles", "configured", "find_rule", "is_found_by_name", "make_rule", "prototype", "resolve"]
+__all__ = [
+    "check_compiles",
+    "configured",
+    "find_rule",
+    "is_found_by_name",
+    "make_rule",
+    "prototype",
+    "resolve",
+    "suiting",
+]
 
 OPTAX = "optax:"  # what the names of Optax' optimizers begin with
 
@@ -28,6 +38,26 @@ def resolve(references: Any) -> list[tuple[str, type[Rule], str, str]]:
         InvalidValueError: No optimizer was given.
     """
     return [_resolve_one(reference) for reference in listed("optimizers", references, "['sgd', 'adam']")]
+
+
+def suiting(references: Any, ready: ReadyTask, batch_size: int) -> Any:
+    """Return optimizers with ``all`` replaced by every one of the catalogue that the task and its batches suit.
+
+    Args:
+        references: What a user gave; where ``all`` is not among them it is returned as it is.
+        ready: The task.
+        batch_size: Examples per step. Methods with a line search presume the whole training set.
+    """
+    found = [references] if references == "all" else references
+    if not isinstance(found, list | tuple) or "all" not in found:
+        return references
+    whole, sampled = batch_size >= ready.examples, ready.task.sampled_loss is not None
+    every = [
+        name
+        for name, rule in OPTIMIZERS.items()
+        if (whole or not rule.full_batch) and (sampled or "gauss_newton_diagonal" not in rule.needs)
+    ]
+    return list(dict.fromkeys(name for one in found for name in (every if one == "all" else [one])))
 
 
 def _resolve_one(reference: Any) -> tuple[str, type[Rule], str, str]:
