@@ -101,7 +101,7 @@ class SOAP(Rule):
         own = [xp.flip(xp.linalg.eigh(a)[1], axis=1) for a in products]
         bases = tuple(xp.where(first, a, b) for a, b in zip(own, state["bases"], strict=True))
         taken = t if self.first_step == "taken" else t - 1
-        moved = self._adam(x, g, state, xp.where(taken > 0, taken, 1.0), dict(zip(axes, bases, strict=True)))
+        moved = self._adam(x, g, state, xp.where(first, xp.ones_like(t), taken), dict(zip(axes, bases, strict=True)))
         if self.first_step == "skipped":
             before = (x, state["m"], state["v"])
             moved = tuple(xp.where(first, a, b) for a, b in zip(before, moved, strict=True))
