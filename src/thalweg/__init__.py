@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from thalweg.optimizers import Rule
     from thalweg.study.compare import compare
     from thalweg.study.race import race
+    from thalweg.study.recorded import record_run
     from thalweg.study.study import open_study
     from thalweg.study.train import train
     from thalweg.tasks import Data, Metric, Target, Task
@@ -57,6 +58,7 @@ __all__ = [
     "open_study",
     "optimizers",
     "race",
+    "record_run",
     "report",
     "schedules",
     "store",
@@ -89,6 +91,7 @@ _HOMES = {
     "compare": "thalweg.study.compare",
     "open_study": "thalweg.study.study",
     "race": "thalweg.study.race",
+    "record_run": "thalweg.study.recorded",
     "train": "thalweg.study.train",
 }
 

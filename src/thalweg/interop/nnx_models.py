@@ -1,5 +1,6 @@
 """NNX modules as pure functions: parameters in, outputs and statistics out."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -17,18 +18,20 @@ class _Anatomy(NamedTuple):
     """What an NNX module consists of beside its numbers.
 
     Attributes:
-        training: Its graph in training mode.
-        evaluating: Its graph in evaluation mode.
+        training: Its graph in training mode, and the arguments of its call there.
+        evaluating: Likewise in evaluation.
         params: Shapes of its parameters.
         randomness: Shapes of its random streams.
         state: Shapes of all else.
+        takes_rngs: Whether its call takes ``rngs``.
     """
 
-    training: Any
-    evaluating: Any
+    training: tuple[Any, dict[str, Any]]
+    evaluating: tuple[Any, dict[str, Any]]
     params: Any
     randomness: Any
     state: Any
+    takes_rngs: bool
 
 
 def nnx_model(
@@ -47,57 +50,68 @@ def nnx_model(
     """
     from flax import nnx
 
-    from thalweg.interop.flax_models import modes
-
-    def made(rngs: Any) -> Any:
-        try:
-            module = make(rngs)
-        except TypeError:
-            module = make(rngs=rngs)  # pyright: ignore[reportCallIssue]
-        if not isinstance(module, nnx.Module):
-            raise TaskError(
-                f"task {name!r}: its module function returned a {type(module).__name__}; return an nnx.Module, or give "
-                "a Linen module itself."
-            )
-        return module
-
     @cache
-    def anatomy() -> tuple[_Anatomy, type]:
-        module = nnx.eval_shape(lambda: made(nnx.Rngs(0)))
-        module.eval()
-        evaluating = nnx.split(module, nnx.Param, nnx.RngState, ...)
-        module.train()
-        return _Anatomy(nnx.graphdef(module), *evaluating), type(module)
+    def anatomy() -> _Anatomy:
+        return _anatomy(name, make, training, evaluation)
 
-    def call(graph: Any, params: Params, given: Inputs, key: Any, arguments: dict[str, Any]) -> tuple[Any, Any]:
-        known, _ = anatomy()
+    def call(params: Params, given: Inputs, key: Any, *, in_training: bool) -> tuple[Any, Any]:
+        known = anatomy()
+        graph, arguments = known.training if in_training else known.evaluating
         trained = {path: value for path, value in params.items() if path != STATE}
         own = state_in(_unflat(known.state, params.get(STATE, {})), known.state)
         module = nnx.merge(graph, _unflat(known.params, trained), _streams(known.randomness, key), own)
-        outputs = module(*given, **arguments)
+        rngs = {"rngs": nnx.Rngs(jax.random.fold_in(key, 1))} if known.takes_rngs and in_training else {}
+        outputs = module(*given, **arguments, **rngs)
         _, _, _, after = nnx.split(module, nnx.Param, nnx.RngState, ...)
         return outputs, held(_flat(after))
 
-    def arguments(key: Any, in_training: bool) -> dict[str, Any]:
-        _, owner = anatomy()
-        import inspect
-
-        chosen = modes(owner, training, evaluation)[0 if in_training else 1]
-        drawing = "rngs" in inspect.signature(owner.__call__).parameters and in_training
-        return {**chosen, "rngs": nnx.Rngs(jax.random.fold_in(key, 1))} if drawing else chosen
-
     def init(key: Any) -> Params:
-        _, params, _, state = nnx.split(made(nnx.Rngs(key)), nnx.Param, nnx.RngState, ...)
+        _, params, _, state = nnx.split(_made(name, make, nnx.Rngs(key)), nnx.Param, nnx.RngState, ...)
         return join_state(name, _flat(params), _flat(state))
 
     def apply(params: Params, given: Inputs) -> Any:
-        key = jax.random.key(0)
-        return call(anatomy()[0].evaluating, params, given, key, arguments(key, False))[0]
+        return call(params, given, jax.random.key(0), in_training=False)[0]
 
     def train(params: Params, given: Inputs, key: Any) -> tuple[Any, Any]:
-        return call(anatomy()[0].training, params, given, key, arguments(key, True))
+        return call(params, given, key, in_training=True)
 
-    return ForeignModel(init, apply, train)
+    return ForeignModel(init, apply, train, identity=(training, evaluation))
+
+
+def _anatomy(
+    name: str,
+    make: Callable[[Any], Any],
+    training: Mapping[str, Any] | None,
+    evaluation: Mapping[str, Any] | None,
+) -> _Anatomy:
+    """Return what a module consists of, from its shapes."""
+    from flax import nnx
+
+    from thalweg.interop.flax_models import modes
+
+    module = nnx.eval_shape(lambda: _made(name, make, nnx.Rngs(0)))
+    on, off = modes(type(module), training, evaluation)
+    module.eval()
+    evaluating, params, randomness, state = nnx.split(module, nnx.Param, nnx.RngState, ...)
+    module.train()
+    takes_rngs = "rngs" in inspect.signature(type(module).__call__).parameters
+    return _Anatomy((nnx.graphdef(module), on), (evaluating, off), params, randomness, state, takes_rngs)
+
+
+def _made(name: str, make: Callable[..., Any], rngs: Any) -> Any:
+    """Return the module; ``rngs`` may have to be given by name."""
+    from flax import nnx
+
+    maker: Any = make.__init__ if isinstance(make, type) else make  # a class of NNX hides what it takes
+    takes = inspect.signature(maker).parameters.values()
+    by_name = any(one.name == "rngs" and one.kind is one.KEYWORD_ONLY for one in takes)
+    module = make(rngs=rngs) if by_name else make(rngs)
+    if not isinstance(module, nnx.Module):
+        raise TaskError(
+            f"task {name!r}: its module function returned a {type(module).__name__}; return an nnx.Module, or give "
+            "a Linen module itself."
+        )
+    return module
 
 
 def _flat(state: Any) -> dict[str, Any]:

@@ -34,9 +34,9 @@ def drawn(maker: Maker, key: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         maker: The module.
         key: JAX random key; ``torch.manual_seed`` is given 32 bits of it.
     """
-    shapes = tuple({n: _shape(v) for n, v in part.items()} for part in (maker.parameters, maker.buffers))
+    shapes: Any = tuple({n: _shape(v) for n, v in part.items()} for part in (maker.parameters, maker.buffers))
 
-    def make(_: Any, out: Any, seed: Any) -> None:
+    def make(_: Any, out: Any, seed: Any) -> None:  # out is (parameters, buffers)
         with LOCK:
             values = maker.values(maker.make(int(_tensor(seed).item())))
             for buffers, tensors in zip(out, values, strict=True):
@@ -44,8 +44,8 @@ def drawn(maker: Maker, key: Any) -> tuple[dict[str, Any], dict[str, Any]]:
                     _write(buffer, tensors[name])
 
     seed = jax.random.bits(key, (), jnp.uint32).astype(jnp.int32)
-    found: Any = buffer_callback(make, shapes, vmap_method="sequential")(seed)
-    return found[0], found[1]
+    call: Any = buffer_callback(make, shapes, vmap_method="sequential")
+    return call(seed)
 
 
 def called(maker: Maker, batch: tuple[np.ndarray, ...]) -> Forward:
@@ -59,8 +59,8 @@ def called(maker: Maker, batch: tuple[np.ndarray, ...]) -> Forward:
 
     def forward(trained: Any, kept: Any, inputs: Any, key: Any, training: bool) -> tuple[Any, Any]:
         seed = jnp.int32(0) if key is None else jax.random.bits(key, (), jnp.uint32).astype(jnp.int32)
-        outputs, after = _differentiable(host, training, trained, kept, inputs, seed)
-        return (outputs[0] if host.single else outputs), after
+        found: Any = _differentiable(host, training, trained, kept, inputs, seed)
+        return (found[0][0] if host.single else found[0]), found[1]
 
     return forward
 

@@ -117,6 +117,7 @@ def _row(evidence: Evidence, record: StudyRecord, ranking: Ranking, label: str) 
     """Return a contender's row of the leaderboard."""
     confirmation, table = evidence.confirmations[label], evidence.tables[label]
     winner, default = confirmation.winner, confirmation.default
+    diverged = table.diverged if table.diverged.size else np.array([run.status == "diverged" for run in winner])
     steps = [steps_to_target(run.curve, evidence.card) for run in winner]
     reached = [count for count in steps if count is not None]
     has_target = evidence.card.target_quantity is not None
@@ -132,7 +133,7 @@ def _row(evidence: Evidence, record: StudyRecord, ranking: Ranking, label: str) 
         group=ranking.groups[label],
         steps_to_target=_median_or_none(steps),
         target_share=len(reached) / len(steps) if has_target else None,
-        diverged_share=float(table.diverged.mean()) if table.diverged.size else 0.0,
+        diverged_share=float(diverged.mean()),
         state_bytes_per_parameter=record.state_bytes_per_parameter.get(label),
         seconds_per_step=record.seconds_per_step.get(label),
         gradient_evaluations=max(run.gradient_evaluations for run in winner),

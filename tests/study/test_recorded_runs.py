@@ -1,0 +1,106 @@
+"""Curves of a user's own loop become a study that can be opened, listed and reported."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import thalweg as tw
+from thalweg.errors import InvalidValueError, UsageError
+from thalweg.store import open_store
+
+
+def record(store, optimizer="adam", rate=0.1, seed=0, steps=(0, 10, 20), last=None, **more):
+    with tw.record_run(
+        "mine", optimizer=optimizer, settings={"learning_rate": rate}, seed=seed, store=store, **more
+    ) as run:
+        for step in steps:
+            loss = last if last is not None and step == steps[-1] else math.exp(-rate * step) + 0.01 * seed
+            run.log(step, train_loss=2 * loss, validation_loss=loss)
+    return run
+
+
+def test_runs_of_one_name_are_one_study(tmp_path: Path) -> None:
+    store = str(tmp_path / "store.db")
+    for rate in (0.1, 0.01):
+        for seed in range(3):
+            run = record(store, rate=rate, seed=seed)
+    study = tw.open_study("mine", store)
+    assert study.id == run.study
+    rows = study.summary.leaderboard
+    assert [row.contender for row in rows] == ["adam (learning rate 0.1)", "adam (learning rate 0.01)"]
+    assert rows[0].validation_loss.mean == pytest.approx(math.exp(-2) + 0.01, rel=1e-6)
+    assert study.summary.warnings[0].kind == "recorded"
+    band = next(c for c in study.summary.curves if c.quantity == "train_loss")
+    assert band.step == (0, 10, 20)
+    np.testing.assert_allclose(band.median, [2 * (math.exp(-0.1 * t) + 0.01) for t in (0, 10, 20)], rtol=1e-6)
+    with open_store(store) as opened:
+        (listing,) = opened.list_studies()
+    assert (listing.status, listing.runs_finished) == ("finished", listing.runs_planned)
+    assert "recorded from training loops" in tw.report.render_report([study.summary])
+
+
+def test_an_entry_with_fewer_seeds_waits(tmp_path: Path) -> None:
+    store = str(tmp_path / "store.db")
+    record(store, seed=0)
+    record(store, seed=1)
+    record(store, optimizer="sgd", seed=0)
+    summary = tw.open_study("mine", store).summary
+    assert [row.contender for row in summary.leaderboard] == ["adam (learning rate 0.1)"]
+    record(store, optimizer="sgd", seed=1)
+    assert len(tw.open_study("mine", store).summary.leaderboard) == 2
+
+
+def test_divergence_metric_and_test_set(tmp_path: Path) -> None:
+    store = str(tmp_path / "store.db")
+    lost = record(store, last=math.nan)
+    assert (lost.result.status, lost.result.diverged_at) == ("diverged", 20)
+    assert tw.open_study("mine", store).summary.leaderboard[0].diverged_share == 1.0
+    with tw.record_run("other", optimizer="adam", metric="accuracy", larger_is_better=True, store=store) as run:
+        run.log(5, validation_loss=1.0, validation_metric=0.5)
+        run.test(loss=2.0, metric=0.4)
+    (row,) = tw.open_study("other", store).summary.leaderboard
+    assert (row.test_metric.mean, run.result.test_loss) == (pytest.approx(0.4), 2.0)
+
+
+def test_a_loop_that_fails_keeps_nothing(tmp_path: Path) -> None:
+    store = str(tmp_path / "store.db")
+    with pytest.raises(ZeroDivisionError), tw.record_run("mine", optimizer="adam", store=store) as run:
+        run.log(1, validation_loss=1 / 0)
+    record(store)
+    with open_store(store) as opened:
+        assert opened.list_studies()[0].runs_finished == 2  # one run in its two places
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "said"),
+    [
+        (lambda s: record(s), UsageError, "with adam (learning rate 0.1) and seed 0 is in the store already"),
+        (lambda s: record(s, seed=1, steps=(0, 5)), UsageError, "has 2 points up to step 5"),
+        (lambda s: record(s, seed=1, steps=(5, 5)), InvalidValueError, "step = 5 is not allowed after step 5"),
+        (lambda s: record(s, seed=1, steps=()), InvalidValueError, "has no points"),
+        (lambda s: record(s, optimizer=""), InvalidValueError, "optimizer = '' is not allowed"),
+        (lambda s: record(s, seed=-1), InvalidValueError, "seed = -1"),
+        (lambda s: record(s, last="much", seed=1), InvalidValueError, "train_loss = 'muchmuch' is not allowed"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(action, error, said: str, tmp_path: Path) -> None:
+    store = str(tmp_path / "store.db")
+    record(store)
+    with pytest.raises(error) as told:
+        action(store)
+    assert said in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_recording_loads_no_framework() -> None:
+    program = (
+        "import thalweg as tw, sys\n"
+        "with tw.record_run('m', optimizer='a', store='sqlite://') as run: run.log(1, validation_loss=1.0)\n"
+        "print([name for name in ('jax', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
