@@ -20,6 +20,7 @@ NAMES = [
     "l2",
     "weight-decay",
     "cautious",
+    "state",
     "dropout",
     "label-smoothing",
     "ema",

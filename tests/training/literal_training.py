@@ -28,6 +28,7 @@ class Literal:
     uphill: Callable[[list[np.ndarray], list[np.ndarray]], list[np.ndarray]] | None = None
     step: Callable[[list[np.ndarray], list[np.ndarray], list[np.ndarray]], list[np.ndarray]] | None = None
     slow: tuple[int, float] | None = None
+    store: Callable[[int, Any], Any] = lambda step, state: state
 
 
 @dataclass
@@ -72,6 +73,7 @@ def _run(task: Task, data: Data, rule: Rule, seed: int, batch: int, steps: int, 
         before = leaves
         gradient = how.treat(gradient, leaves)
         moved, state = lift.update(now, leaves, gradient, state, updates)
+        state = how.store(step, state)
         leaves = [np.asarray(x) for x in moved]
         leaves = how.step(leaves, [np.asarray(x) for x in before], gradient) if how.step else leaves
         rate = float(getattr(now, "learning_rate", 1.0))

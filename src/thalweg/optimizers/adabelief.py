@@ -26,6 +26,7 @@ class AdaBelief(Rule):
     name: ClassVar[str] = "adabelief"
     title: ClassVar[str] = "AdaBelief"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "s")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "s ← β₂·s + (1 − β₂)·(g − m)² + δ",

@@ -23,6 +23,7 @@ class AdaDelta(Rule):
     name: ClassVar[str] = "adadelta"
     title: ClassVar[str] = "AdaDelta"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("v", "u")
     formula: ClassVar[tuple[str, ...]] = (
         "v ← ρ·v + (1 − ρ)·g²",
         "Δ = √(u + ε) / √(v + ε) · g",

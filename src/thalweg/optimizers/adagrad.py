@@ -25,6 +25,7 @@ class AdaGrad(Rule):
     name: ClassVar[str] = "adagrad"
     title: ClassVar[str] = "AdaGrad"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("sum",)
     formula: ClassVar[tuple[str, ...]] = (
         "r ← r + g²",
         "θ ← θ − η / (1 + (t − 1)·κ) · g / (√r + ε),  r₀ = a",

@@ -26,6 +26,7 @@ class Adam(Rule):
     name: ClassVar[str] = "adam"
     title: ClassVar[str] = "Adam"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "v ← β₂·v + (1 − β₂)·g²",

@@ -24,6 +24,7 @@ class Adamax(Rule):
     name: ClassVar[str] = "adamax"
     title: ClassVar[str] = "Adamax"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "u")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "u ← max(β₂·u, |g| + ε)",

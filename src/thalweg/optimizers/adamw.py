@@ -25,6 +25,7 @@ class AdamW(Rule):
     name: ClassVar[str] = "adamw"
     title: ClassVar[str] = "AdamW"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "v ← β₂·v + (1 − β₂)·g²",

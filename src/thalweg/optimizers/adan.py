@@ -25,6 +25,7 @@ class Adan(Rule):
     name: ClassVar[str] = "adan"
     title: ClassVar[str] = "Adan"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v", "n", "previous")
     formula: ClassVar[tuple[str, ...]] = (
         "d = g − g₋₁  (0 at the first step)",
         "m ← β₁·m + (1 − β₁)·g,  m̂ = m / (1 − β₁ᵗ)",

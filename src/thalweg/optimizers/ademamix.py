@@ -27,6 +27,7 @@ class AdEMAMix(Rule):
     name: ClassVar[str] = "ademamix"
     title: ClassVar[str] = "AdEMAMix"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("fast", "slow", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "f = min(t/T, 1),  αₜ = f·α,  1/log β₃ₜ = (1 − f)/log β₁ + f/log β₃",
         "m₁ ← β₁·m₁ + (1 − β₁)·g,  m̂₁ = m₁ / (1 − β₁ᵗ)",

@@ -25,6 +25,7 @@ class ADOPT(Rule):
     name: ClassVar[str] = "adopt"
     title: ClassVar[str] = "ADOPT"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "first step:  v = g²,  θ stays",
         "q = g / max(√v, ε),  clipped to ±(t − 1)^¼",

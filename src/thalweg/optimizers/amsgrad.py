@@ -25,6 +25,7 @@ class AMSGrad(Rule):
     name: ClassVar[str] = "amsgrad"
     title: ClassVar[str] = "AMSGrad"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v", "v_max")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "v ← β₂·v + (1 − β₂)·g²",

@@ -98,8 +98,8 @@ class Rule(Configurable):
             once rather than on one array.
         elementwise: Whether the update of each number depends on nothing but that number's own parameter, gradients
             and state, so that arrays may be joined; false is always right, true is faster.
-        compressible: Names of the entries of its state that may be stored with fewer bits: averages of gradients, of their
-            squares or of steps, shaped like the parameters; see :mod:`thalweg.compression`.
+        compressible: Names of the entries of its state that may be stored with fewer bits: averages of gradients, of
+            their squares or of steps, shaped like the parameters; see :mod:`thalweg.compression`.
         needs: Names out of :data:`INPUTS`, passed to ``update`` by keyword.
         full_batch: Whether it presumes the same function at every step, as a line search does, and so the whole
             training set.

@@ -24,6 +24,7 @@ class LAMB(Rule):
 
     name: ClassVar[str] = "lamb"
     title: ClassVar[str] = "LAMB"
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g,  m̂ = m / (1 − β₁ᵗ)",
         "v ← β₂·v + (1 − β₂)·g²,  v̂ = v / (1 − β₂ᵗ)",

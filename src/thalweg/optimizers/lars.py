@@ -24,6 +24,7 @@ class LARS(Rule):
 
     name: ClassVar[str] = "lars"
     title: ClassVar[str] = "LARS"
+    compressible: ClassVar[tuple[str, ...]] = ("velocity",)
     formula: ClassVar[tuple[str, ...]] = (
         "of each array:",
         "ρ = τ·‖θ‖ / (‖g‖ + λ·‖θ‖)",

@@ -24,6 +24,7 @@ class Lion(Rule):
     name: ClassVar[str] = "lion"
     title: ClassVar[str] = "Lion"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m",)
     formula: ClassVar[tuple[str, ...]] = (
         "c = β₁·m + (1 − β₁)·g",
         "θ ← θ − η·(sign(c) + λ·θ)",

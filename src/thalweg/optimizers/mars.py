@@ -24,6 +24,7 @@ class MARS(Rule):
 
     name: ClassVar[str] = "mars"
     title: ClassVar[str] = "MARS"
+    compressible: ClassVar[tuple[str, ...]] = ("m", "previous", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "c = g + γ·β₁/(1 − β₁)·(g − g₋₁)  (g at the first step)",
         "c̃ = c / max(1, ‖c‖)",

@@ -25,6 +25,7 @@ class Momentum(Rule):
     name: ClassVar[str] = "momentum"
     title: ClassVar[str] = "SGD with momentum (heavy ball)"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("velocity",)
     formula: ClassVar[tuple[str, ...]] = (
         "v ← μ·v − η·(1 − d)·g",
         "θ ← θ + v",

@@ -36,6 +36,7 @@ class Muon(Rule):
 
     name: ClassVar[str] = "muon"
     title: ClassVar[str] = "Muon"
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "matrices:  m ← μ·m + (1 − μ)·g,  n = μ·m + (1 − μ)·g  (Nesterov)",
         "           X = n / (‖n‖ + ε),  five times X ← a·X + b·(X·Xᵀ)·X + c·(X·Xᵀ)²·X",

@@ -25,6 +25,7 @@ class NAdam(Rule):
     name: ClassVar[str] = "nadam"
     title: ClassVar[str] = "NAdam"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "μₜ = β₁·(1 − ½·0.96^(t·ψ))",
         "m ← β₁·m + (1 − β₁)·g",

@@ -26,6 +26,7 @@ class Nesterov(Rule):
     name: ClassVar[str] = "nesterov"
     title: ClassVar[str] = "SGD with Nesterov momentum"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("velocity",)
     formula: ClassVar[tuple[str, ...]] = (
         "g = ∇L(θ + μ·v)",
         "v ← μ·v − η·g",

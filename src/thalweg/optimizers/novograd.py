@@ -23,6 +23,7 @@ class NovoGrad(Rule):
 
     name: ClassVar[str] = "novograd"
     title: ClassVar[str] = "NovoGrad"
+    compressible: ClassVar[tuple[str, ...]] = ("m",)
     formula: ClassVar[tuple[str, ...]] = (
         "v ← β₂·v + (1 − β₂)·‖g‖²  (‖g‖² at the first step)",
         "m ← β₁·m + g / (√v + ε) + λ·θ",

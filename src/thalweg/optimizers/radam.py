@@ -26,6 +26,7 @@ class RAdam(Rule):
     name: ClassVar[str] = "radam"
     title: ClassVar[str] = "RAdam (rectified Adam)"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g,  m̂ = m / (1 − β₁ᵗ)",
         "v ← β₂·v + (1 − β₂)·g²,  c = 1 − β₂ᵗ",

@@ -26,6 +26,7 @@ class RMSProp(Rule):
     name: ClassVar[str] = "rmsprop"
     title: ClassVar[str] = "RMSProp"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("v", "buffer")
     formula: ClassVar[tuple[str, ...]] = (
         "v ← ρ·v + (1 − ρ)·g²,  v₀ = a",
         "θ ← θ − η·g / √(v + ε)",

@@ -77,6 +77,7 @@ class SAdam(Rule):
     name: ClassVar[str] = "sadam"
     title: ClassVar[str] = "SAdam (softplus Adam)"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "v ← β₂·v + (1 − β₂)·g²",
@@ -125,6 +126,7 @@ class SAMSGrad(Rule):
     name: ClassVar[str] = "samsgrad"
     title: ClassVar[str] = "SAMSGrad (softplus AMSGrad)"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v", "v_max")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "v ← β₂·v + (1 − β₂)·g²",

@@ -148,6 +148,7 @@ class ScheduleFreeAdamW(Rule):
     name: ClassVar[str] = "schedule-free-adamw"
     title: ClassVar[str] = "Schedule-Free AdamW"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("v",)
     formula: ClassVar[tuple[str, ...]] = (
         *_LINES,
         "v ← β₂·v + (1 − β₂)·g²,  v̂ = v / (1 − β₂ᵗ)",
@@ -229,6 +230,7 @@ class ScheduleFreeRAdam(Rule):
     name: ClassVar[str] = "schedule-free-radam"
     title: ClassVar[str] = "Schedule-Free RAdam"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("v",)
     formula: ClassVar[tuple[str, ...]] = (
         *_LINES,
         "v ← β₂·v + (1 − β₂)·g²,  v̂ = v / (1 − β₂ᵗ)",

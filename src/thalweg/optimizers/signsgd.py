@@ -23,6 +23,7 @@ class SignSGD(Rule):
     name: ClassVar[str] = "signsgd"
     title: ClassVar[str] = "SignSGD"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m",)
     formula: ClassVar[tuple[str, ...]] = (
         "m ← μ·m + (1 − μ)·g  (g itself without an average)",
         "θ ← θ − η·sign(m)",

@@ -24,6 +24,7 @@ class Yogi(Rule):
     name: ClassVar[str] = "yogi"
     title: ClassVar[str] = "Yogi"
     elementwise: ClassVar[bool] = True
+    compressible: ClassVar[tuple[str, ...]] = ("m", "v")
     formula: ClassVar[tuple[str, ...]] = (
         "m ← β₁·m + (1 − β₁)·g",
         "v ← v − (1 − β₂)·sign(v − g²)·g²",

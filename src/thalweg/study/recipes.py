@@ -7,6 +7,7 @@ from typing import Any
 from thalweg.errors import InvalidValueError, UnknownNameError
 from thalweg.initializers import parse_bias, resolve_initializer
 from thalweg.optimizers.base import Rule
+from thalweg.optimizers.compressible import check_compressible
 from thalweg.schedules import Schedule, checked_factors, parse_schedule, schedule_notation, schedule_source
 from thalweg.settings import Configurable, as_notation
 from thalweg.study.requests import shown
@@ -99,6 +100,8 @@ def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: Re
     for rule in rules:
         check_inputs(rule, where=f"task {task.name!r}", sampled=task.sampled_loss is not None, grouped=recipe.grouped)
         _check_schedules(recipe, rule, lengths.steps)
+        if "state" in recipe.named:
+            check_compressible(rule, f"technique {techniques['state']}")
     if lengths.batch_size >= ready.examples and (recipe.grouped or any(recipe.order[1:])):
         raise InvalidValueError(
             f"techniques: every step already uses all {ready.examples} training examples, so there is no batch to grow "

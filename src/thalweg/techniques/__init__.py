@@ -41,6 +41,7 @@ from thalweg.techniques.smoothing import (
     smooth_wave,
 )
 from thalweg.techniques.stopping import EarlyStopping, StopState, stop_start, stop_step
+from thalweg.techniques.stored_state import StoredState
 
 __all__ = [
     "DIFFUSED",
@@ -70,6 +71,7 @@ __all__ = [
     "Polyak",
     "Sampling",
     "StopState",
+    "StoredState",
     "Technique",
     "WeightDecay",
     "accumulation",

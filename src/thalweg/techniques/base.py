@@ -7,7 +7,7 @@ from thalweg.settings import Configurable
 
 __all__ = ["ActsOn", "Technique"]
 
-ActsOn: TypeAlias = Literal["gradient", "weights", "model", "objective", "order", "length"]
+ActsOn: TypeAlias = Literal["gradient", "weights", "state", "model", "objective", "order", "length"]
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Technique(Configurable):
     Class attributes:
         name: Its name on the command line.
         title: Its name for people.
-        acts_on: What is changed: the gradient, the weights, the model, the objective, the order of the examples,
-            or the length of the run.
+        acts_on: What is changed: the gradient, the weights, the optimizer's state, the model, the objective, the order
+            of the examples, or the length of the run.
         formula: What is done, line by line, in the symbols of the settings' meanings; x weights, g gradient, L loss,
             η learning rate, t the number of the update, T that of the last one.
         sources: Papers and books, each with equation, algorithm or section.

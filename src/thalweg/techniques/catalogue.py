@@ -19,6 +19,7 @@ from thalweg.techniques.sharpness import SAM
 from thalweg.techniques.slow_weights import Lookahead
 from thalweg.techniques.smoothing import Diffusion, GaussianSmoothing
 from thalweg.techniques.stopping import EarlyStopping
+from thalweg.techniques.stored_state import StoredState
 
 __all__ = ["TECHNIQUES", "parse_technique", "technique_listing"]
 
@@ -32,6 +33,7 @@ KINDS: tuple[type[Technique], ...] = (
     L2,
     WeightDecay,
     Cautious,
+    StoredState,
     Dropout,
     LabelSmoothing,
     EMA,

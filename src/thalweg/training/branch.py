@@ -15,6 +15,7 @@ from thalweg.tasks.base import Context
 from thalweg.techniques import ascended, averaged, cautious, pulled_back
 from thalweg.training.inputs import Problem, rule_inputs
 from thalweg.training.merging import merge, unmerge
+from thalweg.training.storing import as_stored
 from thalweg.training.structure import Carry, Lane, Structure
 from thalweg.training.treatment import decayed, penalties, treated
 
@@ -124,7 +125,9 @@ class Branch:
         objective = self._objective(batch, key, given, moving, shift)
         (loss, kept), gradient = jax.value_and_grad(objective, has_aux=True)(where)
         kept = kept if any(self.structure.kept) else moving.kept
-        bad = jnp.where((moving.bad == 0) & ~(loss <= given.limit), t, moving.bad)
+        bad = moving.bad
+        if not self.rule.full_batch:  # a line search may look far off; where it stands is judged by the validation loss
+            bad = jnp.where((bad == 0) & ~(loss <= given.limit), t, bad)
         if "sam" in given.numbers:
             gradient, where = self._uphill(objective, where, gradient, given, uphill)
         extras = dict(moving.extras)
@@ -140,6 +143,9 @@ class Branch:
             inputs = rule_inputs(rule, problem, moving.points, merged, moving.state, now, **ways)
         points, state = lift.update(rule, moving.points, merged, moving.state, time.astype(jnp.float32), **inputs)
         points = self._after(rule, points, leaves, gradient, given)
+        if "state" in given.numbers:
+            ways = (self._merge, self._unmerge)
+            state = as_stored(rule, state, self.structure.features, given.numbers["state"], key, *ways)
         if fires is not None:
             points, state = jax.tree.map(partial(jnp.where, fires), (points, state), (moving.points, moving.state))
         if "slow" in extras:

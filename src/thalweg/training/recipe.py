@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.compression import FORMATS
 from thalweg.optimizers.base import Rule
 from thalweg.schedules import Plateau, Schedule, parse_schedule, plateau_of
 from thalweg.techniques import (
@@ -102,6 +103,7 @@ class Recipe:
     def features(self) -> frozenset[str]:
         """Names of what must be compiled in for it."""
         found = {name for name in self.named if name in {*TREATMENTS, "sam", "cautious", "lookahead"}}
+        found |= {self._format} - {""}
         found |= {"schedule"} if self.schedules else set()
         found |= {"plateau"} if self.plateau else set()
         found |= {"accumulate"} if self.grouped else set()
@@ -146,7 +148,7 @@ class Recipe:
             given["diffusion"] = _window(self._widths("diffusion", total), first, count, (), 0.0)
         if "smoothing" in features:
             given["width"] = _window(self._widths("gaussian-smoothing", total), first, count, (), 0.0)
-        if features & {"context", "diffusion", "smoothing", "estimates"}:
+        if features & {"context", "diffusion", "smoothing", "estimates", *FORMATS}:
             given["seed"] = np.int32(seed)
         if features & set(TREATMENTS):
             numbers = [self.number(*item) for item in TREATMENTS.items()]
@@ -157,6 +159,9 @@ class Recipe:
             given["cautious"] = np.array(["cautious" in self.named, self.number("cautious", 1.0)], np.float32)
         if "lookahead" in features:
             given["slow"] = _window(self._slow(total, most_batches), first, count, (), 1.0)
+        if features & set(FORMATS):
+            form = 1 + FORMATS.index(self._format) if self._format else 0
+            given["state"] = np.array([form, self.number("state", 1.0)], np.float32)
         if "average" in features:
             given["average"] = _window(self._averaging(total, most_batches), first, count, (), 1.0)
         if "stopping" in features:
@@ -168,6 +173,12 @@ class Recipe:
     def updates(self, total: int, most_batches: int) -> int:
         """Return how often the parameters are updated in ``total`` steps."""
         return int(self._accumulation(total, most_batches)[0].sum())
+
+    @property
+    def _format(self) -> str:
+        """How the optimizer's state is stored; empty if as it is."""
+        made = self.named.get("state")
+        return "" if made is None else str(made.structure()["format"])
 
     @property
     def _clip_epsilon(self) -> float:

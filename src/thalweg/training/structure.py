@@ -17,6 +17,7 @@ treatment      ``treatment`` (len(TREATMENTS) + 1,) float32             –
 sam            ``sam`` (3,) float32                                     –
 cautious       ``cautious`` (2,) float32                                –
 lookahead      ``slow`` (steps,) float32                                ``slow`` arrays like what is trained
+state formats  ``state`` (2,) float32, ``seed`` int32                   –
 average        ``average`` (steps,) float32                             ``average`` arrays like the parameters
 stopping       ``stopping`` (2,) float32                                ``stopping`` (4,) float32, ``best`` arrays
 answer         –                                                        ``answer`` arrays like the parameters
