@@ -109,6 +109,12 @@ def test_the_file_of_a_user_on_the_command_line(tmp_path) -> None:
     assert main(line) == 0
 
 
+def test_an_optimizer_that_needs_a_hessian_is_refused_where_pytorch_is_called() -> None:
+    task = task_from_torch("net", perceptron, some_digits, engine="torch", batch_size=BATCH, epochs=1)
+    with pytest.raises(TaskError, match="gives first derivatives only; choose an optimizer"):
+        tw.train(task, "sophia-h", store="sqlite://")
+
+
 def test_data_sets_become_arrays() -> None:
     from thalweg.interop.torch_data import data_from_torch
 

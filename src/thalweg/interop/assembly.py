@@ -11,6 +11,7 @@ import numpy as np
 
 from thalweg.errors import InvalidValueError, TaskError
 from thalweg.interop.objectives import Loss, objective
+from thalweg.tasks import losses
 from thalweg.tasks.base import STATE, Batch, Context, Data, Metric, Params, Task
 
 __all__ = [
@@ -124,6 +125,12 @@ def assemble(
             outputs, state = model.train(params, given(batch), context.key)
         return aim.loss(outputs, batch[target], context.label_smoothing), state
 
+    def sampled_loss(params: Params, batch: Batch, key: Any) -> tuple[Any, int]:
+        outputs = (
+            model.apply(params, given(batch)) if model.train is None else model.train(params, given(batch), key)[0]
+        )
+        return losses.sampled_cross_entropy(jnp.reshape(outputs, (-1, outputs.shape[-1])), key)
+
     judge = None
     if aim.metric is not None:
         measure = aim.metric.function
@@ -136,6 +143,7 @@ def assemble(
     told = {
         "loss_name": aim.loss_name,
         "training_loss": training_loss if drawn or aim.smooths else None,
+        "sampled_loss": sampled_loss if aim.smooths else None,
         "techniques": frozenset(drawn | ({"label_smoothing"} if aim.smooths else set())),
         "output": aim.output,
         "roles": model.roles,

@@ -7,6 +7,7 @@ which are shared and not copied. All else (optimizers, techniques, losses, evalu
 import itertools
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -78,8 +79,10 @@ def _with_residuals(host: "_Host", training: bool, trained: Any, kept: Any, inpu
 
 def _backward(host: "_Host", training: bool, residuals: Any, cotangents: Any) -> Any:
     trained, kept, inputs, seed, token = residuals
-    told = buffer_callback(partial(host.backward, training), jax.tree.map(_like, trained), vmap_method="expand_dims")
-    return told(trained, kept, inputs, seed, token, cotangents[0]), None, None, None
+    call: Any = buffer_callback(
+        partial(host.backward, training), jax.tree.map(_like, trained), vmap_method="expand_dims"
+    )
+    return _once(host, call)(trained, kept, inputs, seed, token, cotangents[0]), None, None, None
 
 
 _differentiable.defvjp(_with_residuals, _backward)
@@ -89,8 +92,22 @@ def _ahead(host: "_Host", training: bool, keep: bool, trained: Any, kept: Any, i
     rows = inputs[0].shape[0]
     outputs = tuple(jax.ShapeDtypeStruct((rows, *shape), kind) for shape, kind in host.outputs)
     shapes = (outputs, jax.tree.map(_like, kept), jax.ShapeDtypeStruct((), jnp.int32))
-    told = buffer_callback(partial(host.forward, training, keep), shapes, vmap_method="expand_dims")
-    return told(trained, kept, inputs, seed)
+    call: Any = buffer_callback(partial(host.forward, training, keep), shapes, vmap_method="expand_dims")
+    return _once(host, call)(trained, kept, inputs, seed)
+
+
+def _once(host: "_Host", call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a call that refuses in a sentence to be differentiated again, as for a Hessian."""
+
+    def refuse(*_: Any) -> tuple[Any, Any]:
+        raise TaskError(
+            f"task {host.maker.name!r}: its module runs in PyTorch, which gives first derivatives only; choose an "
+            "optimizer that needs no Hessian, or a module that converts."
+        )
+
+    guarded = jax.custom_jvp(call)
+    guarded.defjvp(refuse)
+    return guarded
 
 
 class _Host:
@@ -184,7 +201,7 @@ class _Host:
         ]
         seeds = _members(seed, 0, lead, members).tolist()
         self.module.train(training)
-        if self.stacks[training] and members > 1:
+        if self.stacks[training]:
             try:
                 each = torch.func.vmap(self._one, in_dims=(0, 0, None if shared else 0), randomness="error")
                 fresh = {n: v.clone() for n, v in buffers.items()}
