@@ -156,7 +156,7 @@ def test_small_arrays_stay_as_they_are(together: dict[str, RunResult]) -> None:
 
 
 def test_a_rule_without_such_averages_is_refused_by_name() -> None:
-    with pytest.raises(InvalidValueError, match="^sgd: technique state:format=int8 is not allowed, since the rule"):
+    with pytest.raises(InvalidValueError, match=r"^sgd: technique state:format=int8 is not allowed, since the rule"):
         check_recipe(
             techniques_from(["state:format=int8"]), [SGD()], ready_task("digits-logistic"), Schedule(8, 10, 10)
         )

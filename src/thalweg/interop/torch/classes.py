@@ -4,6 +4,7 @@ import functools
 import inspect
 from typing import Any
 
+from thalweg.compression import FORMATS, SMALLEST
 from thalweg.errors import InvalidValueError, UnknownNameError
 from thalweg.interop.torch.optimizer import RuleOptimizer
 from thalweg.interop.torch.settings import our_settings
@@ -62,7 +63,7 @@ def make(rule: str | Rule | type[Rule], params: Any, **settings: Any) -> RuleOpt
         rule: A reference as on the command line (``adam``, ``adam@keras``, ``my_rule.py:MyRule``), a rule with its
             settings, or a rule's class.
         params: Parameters, or groups of them.
-        settings: Settings that replace the rule's, and ``fused`` and ``sparse``.
+        settings: Settings that replace the rule's, and ``fused``, ``sparse`` and ``state_format``.
 
     Raises:
         UnknownNameError: No such optimizer, preset or setting.
@@ -94,7 +95,7 @@ def _signature(rule_class: type[Rule]) -> inspect.Signature:
     parameters = [inspect.Parameter("params", POSITIONAL)]
     if "learning_rate" in settings:
         parameters.append(inspect.Parameter("lr", POSITIONAL, default=settings.pop("learning_rate")))
-    settings |= {"preset": "", "fused": None, "sparse": False}
+    settings |= {"preset": "", "fused": None, "sparse": False, "state_format": None}
     parameters += [inspect.Parameter(name, KEYWORDS, default=value) for name, value in settings.items()]
     return inspect.Signature(parameters)
 
@@ -119,5 +120,7 @@ def _document(rule_class: type[Rule]) -> str:
         f"    preset: Named settings to start from: {', '.join(rule_class.presets) or 'none'}.",
         "    fused: None to use the machine's C compiler where there is one, False to do without.",
         "    sparse: Whether a sparse gradient updates only the rows that it has, where the others would move.",
+        f"    state_format: How averages of {SMALLEST} numbers or more are stored, for rules that keep such: None for",
+        f"        float32, or one of {', '.join(FORMATS)}.",
     ]
     return "\n".join(lines)

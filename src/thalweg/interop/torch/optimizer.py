@@ -15,6 +15,7 @@ from thalweg.interop.torch.ready import Ready, make_ready
 from thalweg.interop.torch.settings import OPTIONS, our_settings, rule_of_group, their_settings
 from thalweg.interop.torch.sharding import is_sharded, piece, spread_like, whole
 from thalweg.interop.torch.steps import Update, update_arrays, update_elementwise, update_tree
+from thalweg.interop.torch.storage import check_format, first_stored, is_stored, opened
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 
@@ -30,6 +31,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         preset: Named settings of the rule to start from, e.g. ``torch``.
         fused: None to use the machine's C compiler where there is one, False to do without.
         sparse: Whether a sparse gradient updates only the rows that it has, for rules that would move the others too.
+        state_format: How averages of 4096 numbers or more are stored, for rules that keep such: None for as they are,
+            or ``bfloat16`` or ``int8``, rounded at random; to nearest with ``-nearest`` behind.
         settings: Further hyperparameters and variants by name; ``eps`` and ``betas`` are understood.
 
     Raises:
@@ -47,12 +50,13 @@ class RuleOptimizer(torch.optim.Optimizer):
         preset: str = "",
         fused: bool | None = None,
         sparse: bool = False,
+        state_format: str | None = None,
         **settings: Any,
     ) -> None:
         given = settings if lr is None else {**settings, "lr": lr}
         own, rest = our_settings(self.rule_class, given)
         rule = self.rule_class.preset(preset, **own, **rest) if preset else self.rule_class.configured(**own, **rest)
-        options = {**OPTIONS, "fused": fused, "sparse": sparse, "rule": rule.name}
+        options = {**OPTIONS, "fused": fused, "sparse": sparse, "state_format": state_format, "rule": rule.name}
         super().__init__(params, {**their_settings(rule), **options})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -60,6 +64,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         own, rest = our_settings(self.rule_class, {k: v for k, v in param_group.items() if k != "params"})
         before = self._rule(self.defaults)
         rule = self.rule_class.configured(**{**before.values(), **before.structure(), **own})
+        check_format(rule, rest.get("state_format", self.defaults["state_format"]))
         super().add_param_group({"params": param_group["params"], **their_settings(rule), **rest})
         for parameter in self.param_groups[-1]["params"]:
             if parameter.is_complex():
@@ -172,7 +177,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             return
         for parameter in group["params"]:
             if parameter.grad is not None and "step_number" not in self.state[parameter]:
-                self.state[parameter] = self._first(rule, parameter, ahead)
+                first = self._first(rule, parameter, ahead)
+                self.state[parameter] = first_stored(rule, parameter, first, group.get("state_format"))
 
     def _first(self, rule: Rule, parameter: Any, ahead: bool) -> dict[str, Any]:
         local = piece(parameter) if rule.elementwise else whole(parameter)
@@ -201,12 +207,21 @@ class RuleOptimizer(torch.optim.Optimizer):
             return
         if rule.whole_tree:
             update_tree(update, group["params"])
-        elif rule.elementwise:
-            update_elementwise(update, moved)
-            made = make_ready(rule, group["params"], self.state) if update.fused else None
-            self._ready()[id(group["params"])] = made
-        else:
-            update_arrays(update, moved)
+            return
+        take = update_elementwise if rule.elementwise else update_arrays
+        form, rest = group.get("state_format"), []
+        for place, parameter in enumerate(moved):
+            kept = self.state[parameter]
+            if not is_stored(rule, parameter, kept, form):
+                rest.append(parameter)
+                continue
+            with opened(rule, parameter, kept, form, place):
+                take(update, [parameter])
+        if rest:
+            take(update, rest)
+        if rule.elementwise:
+            whole_pass = update.fused and len(rest) == len(moved)
+            self._ready()[id(group["params"])] = make_ready(rule, group["params"], self.state) if whole_pass else None
 
     def _place(self) -> None:
         """Move the parameters to where the gradient is taken with the settings as they are now."""

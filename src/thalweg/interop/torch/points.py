@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from thalweg.interop.torch.nested import leaves
+from thalweg.interop.torch.storage import read
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 
@@ -37,8 +38,8 @@ def answer_of(rule: Rule, points: list[torch.Tensor], state: Any) -> tuple[torch
 
 
 def rule_state(kept: dict[str, Any]) -> dict[str, Any]:
-    """Return the rule's own part of what is kept for a parameter."""
-    return {key: value for key, value in kept.items() if key not in OWN_KEYS}
+    """Return the rule's own part of what is kept for a parameter, read from its codes if it is stored in such."""
+    return {key: read(value) for key, value in kept.items() if key not in OWN_KEYS}
 
 
 @functools.lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ from thalweg.optimizers.base import Rule
 
 __all__ = ["OPTIONS", "group_keys", "named_groups", "our_settings", "rule_of_group", "their_settings"]
 
-OPTIONS: Mapping[str, Any] = {"fused": None, "sparse": False, "answering": False}
+OPTIONS: Mapping[str, Any] = {"fused": None, "sparse": False, "state_format": None, "answering": False}
 ALIASES = {"lr": ("learning_rate",), "eps": ("epsilon",), "betas": ("beta1", "beta2", "beta3")}
 
 
