@@ -12,7 +12,7 @@ from thalweg.errors import InvalidValueError
 from thalweg.interop import torch as ours
 from thalweg.optimizers import AdamW, Momentum, Muon, lift
 
-SHAPE, SMALL, STEPS = (96, 64), (64,), 4
+SHAPE, SMALL, STEPS = (97, 64), (64,), 4
 
 
 def _parameters(dtype: torch.dtype = torch.float32) -> list[Any]:
@@ -71,7 +71,7 @@ def test_the_state_is_as_small_as_it_is_said_to_be(name: str, arrays: int, form:
     per_number = 4.0 if form is None else BYTES_PER_NUMBER[form]
     points = 4.0 if name == "Nesterov" else 0.0  # the point that it looks ahead from stays in full
     averages = arrays - bool(points)
-    assert _bytes(large) / parameters[0].numel() == pytest.approx(averages * per_number + points, abs=1e-3)
+    assert _bytes(large) / parameters[0].numel() == pytest.approx(averages * per_number + points, abs=5e-3)
     assert {tensor.dtype for tensor in _tensors(small)} <= {torch.float32, torch.float64}
 
 
@@ -132,7 +132,7 @@ def test_narrow_parameters_sparse_gradients_and_answers() -> None:
     narrow = _parameters(torch.bfloat16)
     optimizer = ours.make("adamw", narrow, state_format="int8")
     _stepped(optimizer, narrow, _gradients())
-    assert _bytes(optimizer.state[narrow[0]]) == pytest.approx(2 * (1 + 4 / 256) * narrow[0].numel())
+    assert _bytes(optimizer.state[narrow[0]]) == pytest.approx(2 * (1 + 4 / 256) * narrow[0].numel(), rel=1e-3)
     free = _parameters()
     optimizer = ours.make("schedule-free-adamw", free, state_format="int8")
     _stepped(optimizer, free, _gradients())
