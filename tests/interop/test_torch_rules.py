@@ -10,11 +10,14 @@ from conformance_scenarios import CURVED, RATE_CHANGE, ZEROS, Scenario, Trajecto
 from conformance_table import TABLE
 
 import thalweg.interop.torch as thalweg_torch
+from thalweg.interop.torch.array_kernel import find_array_kernel
+from thalweg.interop.torch.axes import UntraceableError
 from thalweg.interop.torch.kernel import find_kernel
 from thalweg.interop.torch.library import compiler
+from thalweg.interop.torch.nested import leaves
 from thalweg.interop.torch.points import answers_elsewhere, looks_ahead
 from thalweg.interop.torch.source import SLOW, slots_of, source_of
-from thalweg.interop.torch.tracing import UntraceableError, trace_update
+from thalweg.interop.torch.tracing import trace_update
 from thalweg.optimizers import OPTIMIZERS, Rule, lift
 
 TOLERANCE = 1e-12  # float64; the two libraries round in another order
@@ -81,7 +84,7 @@ def test_elementwise_rules_are_compiled_unless_an_operation_is_slow_in_c() -> No
     for name, rule_class in OPTIMIZERS.items():
         rule = rule_class.configured()
         if rule.elementwise:
-            states = (torch.float64,) * len(_leaves(lift.init_state(rule, [np.ones(2)])[0]))
+            states = (torch.float64,) * len(leaves(lift.init_state(rule, [np.ones(2)])[0]))
             if find_kernel(rule, torch.float64, states, looks_ahead(rule)) is None:
                 trace = trace_update(rule, torch.float64, looks_ahead(rule))
                 with pytest.raises(UntraceableError) as caught:
@@ -89,8 +92,41 @@ def test_elementwise_rules_are_compiled_unless_an_operation_is_slow_in_c() -> No
                 assert str(caught.value) in {*SLOW, "a power of an array"}, name
 
 
-def _leaves(tree: Any) -> list[Any]:
-    return [leaf for value in tree.values() for leaf in _leaves(value)] if isinstance(tree, dict) else [tree]
+ARRAYS = {  # of a vector, a matrix and a kernel, for how many the rule is compiled: not where matrices are multiplied
+    "novograd": 3, "mars": 3, "lars": 3, "lamb": 3, "adafactor": 3, "muon": 1, "shampoo": 1, "soap": 1,
+}  # fmt: skip
+
+
+@pytest.mark.skipif(compiler() is None, reason="no C compiler")
+@pytest.mark.parametrize("name", ARRAYS)
+def test_rules_that_sum_over_arrays_are_compiled(name: str) -> None:
+    rule = OPTIMIZERS[name].configured()
+    kernels = []
+    for shape in ((4,), (4, 3), (5, 2, 3)):
+        (state,) = lift.init_state(rule, [np.ones(shape)])
+        structure = tuple(sorted(rule.structure().items()))
+        dtypes = (torch.float64,) * len(leaves(state))
+        kernels.append(find_array_kernel(type(rule), structure, torch.float64, shape, dtypes, looks_ahead(rule)))
+    assert sum(kernel is not None for kernel in kernels) == ARRAYS[name]
+
+
+SHAPES = ((300, 700), (5000,), (3, 4, 5, 6), (1, 5), (5, 1), (400, 400), (0, 3), (), (2, 9000))
+
+
+@pytest.mark.parametrize("name", ["adafactor", "lamb", "novograd"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_compiled_sums_are_plain_sums(name: str, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(4)
+    starts = [torch.randn(shape, generator=generator).to(dtype) for shape in SHAPES]
+    for settings in ({}, {"factored_axes": "largest", "min_size_to_factor": 4, "epsilon_place": "floor"}):
+        if settings and name != "adafactor":
+            continue
+        a, b = ([x.clone().requires_grad_() for x in starts] for _ in range(2))
+        trained(thalweg_torch.make(name, a, **settings), a, 3)
+        trained(thalweg_torch.make(name, b, fused=False, **settings), b, 3)
+        accuracy = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2}[dtype]  # sums in another order
+        for x, y in zip(a, b, strict=True):
+            torch.testing.assert_close(x, y, rtol=accuracy, atol=accuracy / 10)
 
 
 PAIRS = {

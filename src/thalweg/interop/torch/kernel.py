@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
+from thalweg.interop.torch.axes import UntraceableError
 from thalweg.interop.torch.library import compiled, compiler
 from thalweg.interop.torch.source import slots_of, source_of
-from thalweg.interop.torch.tracing import UntraceableError, trace_update
+from thalweg.interop.torch.tracing import trace_update
 from thalweg.optimizers.base import Rule
 
 __all__ = ["Kernel", "find_kernel"]

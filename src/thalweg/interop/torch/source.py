@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
-from thalweg.interop.torch.tracing import Operation, Trace, UntraceableError, Value
+from thalweg.interop.torch.axes import UntraceableError
+from thalweg.interop.torch.tracing import Operation, Trace, Value
 
-__all__ = ["Slot", "slots_of", "source_of"]
+__all__ = ["HEAD", "REAL", "Slot", "expression", "load", "slots_of", "source_of", "store", "values_of"]
 
 REAL = {torch.float32: "float", torch.float64: "double", torch.bfloat16: "bfloat16", torch.float16: "_Float16"}
 HEAD = """#include <tgmath.h>
@@ -128,25 +129,25 @@ def source_of(trace: Trace, slots: Sequence[Slot]) -> tuple[str, int]:
         raise UntraceableError("a dtype that C does not know")
     real = "double" if slots[1].dtype == torch.float64 else "float"
     numbers, arrays = _statements(trace)
-    used = {v.index for op in trace.operations if op.result.array for v in _values(op) if not v.array}
+    used = {v.index for op in trace.operations if op.result.array for v in values_of(op) if not v.array}
     outputs = [slot.after for slot in slots if slot.after is not None]
     used |= {value.index for value in outputs if not value.array}
     kept = sorted(used)
     prepare = ["static void prepare(const double *h, void **p, int64_t n, double *s) {"]
     prepare += ["  double *count = p[0];", "  const double " + f"v{trace.step.index} = *count += 1;"]
     prepare += [f"  const double v{value.index} = h[{i}];" for i, value in enumerate(trace.settings)]
-    prepare += [f"  const double v{s.before.index} = {_load(s, i, '[0]')};" for i, s in _given(slots, array=False)]
+    prepare += [f"  const double v{s.before.index} = {load(s, i, '[0]')};" for i, s in _given(slots, array=False)]
     prepare += numbers
     prepare += [f"  s[{place}] = v{index};" for place, index in enumerate(kept)]
-    prepare += [_store(s, i, "[0]") for i, s in enumerate(slots) if s.after is not None and _is_number(s)]
+    prepare += [store(s, i, "[0]") for i, s in enumerate(slots) if s.after is not None and _is_number(s)]
     run = ["}", "static void run(void **p, int64_t n, const double *s, int64_t from, int64_t to) {"]
     run += [f"  const real v{index} = (real)s[{place}];" for place, index in enumerate(kept)]
     touched = [(i, s) for i, s in enumerate(slots) if i and not _is_number(s)]
     run += [f"  {REAL[s.dtype]} *restrict a{i} = p[{i} * n];" for i, s in touched]
     run += ["  #pragma omp simd", "  for (int64_t i = from; i < to; i++) {"]
-    run += [f"    const real v{s.before.index} = {_load(s, i, '[i]', f'a{i}')};" for i, s in _given(slots, array=True)]
+    run += [f"    const real v{s.before.index} = {load(s, i, '[i]', f'a{i}')};" for i, s in _given(slots, array=True)]
     run += [f"  {line}" for line in arrays]
-    run += ["  " + _store(s, i, "[i]", f"a{i}") for i, s in touched if s.after is not None]
+    run += ["  " + store(s, i, "[i]", f"a{i}") for i, s in touched if s.after is not None]
     run += ["  }", "}"]
     text = HEAD.format(real=real) + "\n".join([*prepare, *run])
     return text + TAIL.format(kept=max(1, len(kept))), max(1, len(kept))
@@ -165,18 +166,21 @@ def _given(slots: Sequence[Slot], *, array: bool) -> list[tuple[int, Any]]:
     return [(i, s) for i, s in enumerate(slots) if s.before is not None and s.before.array == array]
 
 
-def _load(slot: Slot, place: int, index: str, name: str = "") -> str:
+def load(slot: Slot, place: int, index: str, name: str = "") -> str:
+    """Return the C expression that reads an element of an array: of a pointer's name, or of the pointer in a place."""
     pointer = name or f"(({REAL[slot.dtype]} *)p[{place} * n])"
     return f"widened({pointer}{index})" if slot.dtype == torch.bfloat16 else f"{pointer}{index}"
 
 
-def _store(slot: Slot, place: int, index: str, name: str = "") -> str:
+def store(slot: Slot, place: int, index: str, name: str = "") -> str:
+    """Return the C statement that writes an element of an array, likewise."""
     assert slot.after is not None
     pointer, value = name or f"(({REAL[slot.dtype]} *)p[{place} * n])", f"v{slot.after.index}"
     return f"  {pointer}{index} = " + (f"rounded({value});" if slot.dtype == torch.bfloat16 else f"{value};")
 
 
-def _values(operation: Operation) -> list[Value]:
+def values_of(operation: Operation) -> list[Value]:
+    """Return the numbers and arrays that an operation is given."""
     return [v for v in (*operation.arguments, *operation.keywords.values()) if isinstance(v, Value)]
 
 
@@ -186,12 +190,18 @@ def _statements(trace: Trace) -> tuple[list[str], list[str]]:
     for operation in trace.operations:
         result = operation.result
         kind = "real" if result.array else "double"
-        line = f"  const {'int' if result.truth else kind} v{result.index} = {_expression(operation, kind)};"
+        line = f"  const {'int' if result.truth else kind} v{result.index} = {expression(operation, kind)};"
         (arrays if result.array else numbers).append(line)
     return numbers, arrays
 
 
-def _expression(operation: Operation, kind: str) -> str:
+def expression(operation: Operation, kind: str) -> str:
+    """Return the C expression of an operation whose arguments are variables; ``kind`` is the type of its constants.
+
+    Raises:
+        UntraceableError: It is not known here, or C would do it slower than PyTorch.
+    """
+
     def said(argument: Any) -> str:
         return f"v{argument.index}" if isinstance(argument, Value) else _literal(argument, kind)
 

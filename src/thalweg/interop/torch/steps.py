@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from thalweg.errors import InvalidValueError
+from thalweg.interop.torch.array_kernel import update_compiled
 from thalweg.interop.torch.nested import leaves, mapped
 from thalweg.interop.torch.passes import Column, update_columns, write
 from thalweg.interop.torch.points import look_of, rule_state
@@ -74,8 +75,9 @@ def update_elementwise(update: Update, parameters: Sequence[Any]) -> None:
 
 
 def update_arrays(update: Update, parameters: Sequence[Any]) -> None:
-    """Update parameters one by one, each as a whole."""
-    for parameter in parameters:
+    """Update parameters one by one, each as a whole; compiled where the rule but sums over arrays."""
+    left = update_compiled(update.rule, parameters, update.state, update.inputs) if update.fused else parameters
+    for parameter in left:
         kept = update.state[parameter]
         _refuse_sparse(update.rule, parameter)
         kept["step_number"] += 1
