@@ -194,3 +194,13 @@ def test_states_moved_between_steps_are_found_again() -> None:
         first.state[a]["v"] = first.state[a]["v"].clone()
         a.data = a.data.clone()
     assert torch.equal(a, b)
+
+
+def test_a_state_that_is_thrown_away_begins_anew() -> None:
+    x = torch.ones(3, requires_grad=True)
+    optimizer = thalweg_torch.Momentum([x], lr=0.5)
+    for _ in range(2):
+        x.grad = torch.ones(3)
+        optimizer.step()
+        optimizer.state.clear()
+    assert x.tolist() == [0.0] * 3

@@ -158,7 +158,7 @@ class RuleOptimizer(torch.optim.Optimizer):
                     self.state[parameter]["step_number"] = saved["step_number"].detach().cpu().clone()
 
     def _rule(self, group: Mapping[str, Any]) -> Rule:
-        return rule_of_group(self.rule_class.configured(), group)
+        return rule_of_group(self.rule_class, group)
 
     def _ready(self) -> dict[int, Ready | None]:
         """Return the compiled passes that are ready, by the identity of their group's list of parameters."""

@@ -19,7 +19,7 @@ from thalweg.optimizers.base import Rule
 
 __all__ = ["Ready", "make_ready"]
 
-ADDRESS, LAYOUT, DTYPE = torch.Tensor.data_ptr, operator.attrgetter("layout"), operator.attrgetter("dtype")
+ADDRESS, GRADIENT, DTYPE = torch.Tensor.data_ptr, operator.attrgetter("grad"), operator.attrgetter("dtype")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,8 @@ class Ready:
         parameters: The group's.
         order: What the pass is given of each parameter: ``parameter``, ``gradient``, or a key of its state.
         sizes: Elements per parameter.
-        addresses: Of all but the gradients, by place in ``order``.
+        kept: What the optimizer keeps of each parameter.
+        pointers: The addresses of all this, by place in ``order``; the gradients' change from step to step.
     """
 
     kernel: Kernel
@@ -40,29 +41,26 @@ class Ready:
     parameters: list[torch.Tensor]
     order: tuple[str, ...]
     sizes: Any
-    addresses: Mapping[str, list[int]]
+    kept: list[dict[str, Any]]
+    pointers: Any
 
     def run(self, rule: Rule, parameters: list[torch.Tensor], state: Mapping[Any, dict[str, Any]]) -> bool:
         """Take a step, or return False with nothing done if it must go the longer way."""
-        if rule.structure() != self.structure or len(parameters) != len(self.parameters):
+        if rule.structure() != self.structure or not _same(parameters, self.parameters):
             return False
-        if not all(map(operator.is_, parameters, self.parameters)):
+        if not _same(list(state.values()), self.kept) and not _same(list(map(state.get, parameters)), self.kept):
             return False
-        gradients: list[Any] = [p.grad for p in parameters]
+        gradients = list(map(GRADIENT, parameters))
         if not _fit(gradients, parameters[0].dtype):
             return False
-        kept = [state[p] for p in parameters]
-        table: list[int] = []
-        for key in self.order:
+        count = len(parameters)
+        for place, key in enumerate(self.order):
+            part = slice(place * count, (place + 1) * count)
             if key == "gradient":
-                table += map(ADDRESS, gradients)
-                continue
-            found = list(map(ADDRESS, parameters if key == "parameter" else [one[key] for one in kept]))
-            if found != self.addresses[key]:
+                self.pointers[part] = _addresses(gradients)
+            elif _addresses(parameters if key == "parameter" else _entries(self.kept, key)) != self.pointers[part]:
                 return False
-            table += found
-        numbers = [float(value) for value in rule.values().values()]
-        self.kernel.run(self.sizes, array.array("Q", table), numbers)
+        self.kernel.run(self.sizes, self.pointers, [float(value) for value in rule.values().values()])
         torch.autograd.graph.increment_version(self.parameters)
         return True
 
@@ -84,14 +82,31 @@ def make_ready(rule: Rule, parameters: Sequence[Any], state: Mapping[Any, dict[s
     kernel = find_kernel(rule, first.dtype, tuple(kept[key].dtype for key in own), ahead)
     if kernel is None or not _fit([p.grad for p in parameters], first.dtype):
         return None
-    columns = {key: [p if key == "parameter" else state[p][key] for p in parameters] for key in {*order} - {"gradient"}}
-    addresses = {key: list(map(ADDRESS, tensors)) for key, tensors in columns.items()}
+    every = [state[p] for p in parameters]
+    given = {"parameter": parameters, "gradient": [p.grad for p in parameters]}
+    pointers = array.array("Q")
+    for key in order:
+        pointers += _addresses(given[key] if key in given else _entries(every, key))
     sizes = array.array("q", [p.numel() for p in parameters])
-    return Ready(kernel, rule.structure(), list(parameters), order, sizes, addresses)
+    return Ready(kernel, rule.structure(), list(parameters), order, sizes, every, pointers)
 
 
 def _fit(gradients: Sequence[Any], dtype: torch.dtype) -> bool:
     """Return whether all gradients are there, dense, of one dtype, and contiguous."""
-    if any(gradient is None for gradient in gradients) or set(map(LAYOUT, gradients)) != {torch.strided}:
+    try:
+        return set(map(DTYPE, gradients)) == {dtype} and all(map(torch.Tensor.is_contiguous, gradients))
+    except (AttributeError, RuntimeError):  # there is none, or it is sparse and has no such order
         return False
-    return set(map(DTYPE, gradients)) == {dtype} and all(map(torch.Tensor.is_contiguous, gradients))
+
+
+def _same(found: Sequence[Any], known: Sequence[Any]) -> bool:
+    """Return whether two lists hold the same objects."""
+    return len(found) == len(known) and all(map(operator.is_, found, known))
+
+
+def _entries(kept: Sequence[Mapping[str, Any]], key: str) -> list[torch.Tensor]:
+    return list(map(operator.itemgetter(key), kept))
+
+
+def _addresses(tensors: Sequence[torch.Tensor]) -> Any:
+    return array.array("Q", list(map(ADDRESS, tensors)))

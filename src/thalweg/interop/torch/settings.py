@@ -2,6 +2,7 @@
 
 import difflib
 import fnmatch
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,8 @@ OPTIONS: Mapping[str, Any] = {"fused": None, "sparse": False, "state_format": No
 ALIASES = {"lr": ("learning_rate",), "eps": ("epsilon",), "betas": ("beta1", "beta2", "beta3")}
 
 
-def group_keys(rule_class: type[Rule]) -> dict[str, str]:
+@functools.cache
+def group_keys(rule_class: type[Rule]) -> Mapping[str, str]:
     """Return the key in a parameter group of each of a rule's settings: ``lr`` for its learning rate, else its name."""
     names = [*rule_class.hyperparameters(), *rule_class.variants()]
     return {name: "lr" if name == "learning_rate" else name for name in names}
@@ -62,10 +64,10 @@ def their_settings(rule: Rule) -> dict[str, Any]:
     return {key: settings[name] for name, key in group_keys(type(rule)).items()}
 
 
-def rule_of_group(template: Rule, group: Mapping[str, Any]) -> Rule:
+def rule_of_group(rule_class: type[Rule], group: Mapping[str, Any]) -> Rule:
     """Return the rule with a group's settings, as they are now, without checking ranges."""
-    keys = group_keys(type(template))
-    return template.with_values({name: _plain(group[key]) for name, key in keys.items()})
+    values = {name: _plain(group[key]) for name, key in group_keys(rule_class).items()}
+    return _defaults(rule_class).with_values(values)
 
 
 def named_groups(module: torch.nn.Module, settings: Mapping[str, Mapping[str, Any] | None]) -> list[dict[str, Any]]:
@@ -98,6 +100,11 @@ def named_groups(module: torch.nn.Module, settings: Mapping[str, Mapping[str, An
         for pattern, chosen in [*settings.items(), *([] if "*" in settings else [("*", {})])]
         if chosen is not None and found[pattern]
     ]
+
+
+@functools.cache
+def _defaults(rule_class: type[Rule]) -> Rule:
+    return rule_class.configured()
 
 
 def _plain(value: Any) -> Any:
