@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from thalweg import race
+from thalweg import race, train
 from thalweg.errors import InvalidValueError
 from thalweg.optimizers import SGD, Adam, fields
 from thalweg.optimizers.base import Number, Rule
@@ -319,3 +319,14 @@ def test_a_growing_batch_is_refused_and_disturbs_no_other_member() -> None:
     results = {r.spec.fingerprint: r for part in _engine(VALUES, beside).train(beside) for r in part}
     expected = _literal(VALUES, PROBES["loss"][1])
     np.testing.assert_allclose(results[plain.spec.fingerprint].curve.validation_loss, expected, rtol=5e-5)
+
+
+def test_a_line_search_may_look_where_the_loss_is_enormous() -> None:
+    def steep(params: Any, batch: Any) -> Any:
+        return jnp.mean(jnp.expm1(10.0 * (params["w"] - batch["x"]) ** 2))
+
+    row = {"x": np.array([1.0, 1.1], np.float32)}
+    task = Task("steep", lambda key: {"w": jnp.zeros(())}, steep, Data(row, row, row), batch_size=2, epochs=60)
+    run = train(task, "lbfgs", {"learning_rate": 30.0}, store="sqlite://")
+    assert run.result.status == "finished"
+    assert run.result.validation_loss < 0.2

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +14,7 @@ from thalweg.optimizers.base import Rule
 from thalweg.tasks.base import Context
 from thalweg.techniques import ascended, averaged, cautious, pulled_back
 from thalweg.training.inputs import Problem, rule_inputs
+from thalweg.training.lapack import over_members, rule_decomposes
 from thalweg.training.merging import merge, unmerge
 from thalweg.training.storing import as_stored
 from thalweg.training.structure import Carry, Lane, Structure
@@ -93,6 +94,10 @@ class Branch:
         packed = jax.vmap(self._pack)(carry.limit, moving.state)
         return Carry(params, packed, moving.bad, carry.limit, moving.extras), answers, moving.total
 
+    @cached_property
+    def _takes_turns(self) -> bool:
+        return self.structure.decomposes or rule_decomposes(self.rule, self.structure.trained)
+
     def _rates(self, lane: Lane, carry: Carry) -> Any:
         """Return the hyperparameters of this window: reduced on a plateau, if that is asked for."""
         if "plateau" not in self.structure.features:
@@ -113,7 +118,7 @@ class Branch:
             rows, axis = (rows[0], None) if self.structure.shared else (rows, 0)
             batch = jax.tree.map(lambda a: a[rows], train)
         uphill = jnp.any(numbers["sam"][:, 0] > 0) if "sam" in numbers else None
-        each = jax.vmap(partial(self._member_step, t, uphill), in_axes=(axis, 0, 0))
+        each = over_members(partial(self._member_step, t, uphill), (axis, 0, 0), one_by_one=self._takes_turns)
         return (each(batch, Given(values, limit, numbers, tick), moving), t), None
 
     def _member_step(self, t: Any, uphill: Any, batch: Any, given: Given, moving: Moving) -> Moving:

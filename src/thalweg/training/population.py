@@ -13,11 +13,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from thalweg.optimizers.base import Rule
 from thalweg.records import RunResult
 from thalweg.tasks.base import Data, Task
-from thalweg.tasks.start import Start, measure
+from thalweg.tasks.start import Start, first_batch, measure
 from thalweg.training.beginning import begin
 from thalweg.training.feeding import Feeding, Rows
 from thalweg.training.inputs import RANDOM, check_inputs
 from thalweg.training.lanes import Call, Member, calls_for, each_slot, rule_key
+from thalweg.training.lapack import over_members, uses_lapack
 from thalweg.training.outcome import final_leaves, real_values, results_of
 from thalweg.training.plan import Plan
 from thalweg.training.program import lane_program
@@ -169,6 +170,7 @@ class Engine:
             treedef=treedef,
             leaves=tuple(leaves),
             kept=kept_leaves(params),
+            decomposes=uses_lapack(partial(measure, self.task), params, first_batch(self.task, self.data)),
             features=self.features
             | ({"answer"} if elsewhere or "lookahead" in self.features else set())
             | ({"estimates"} if estimated else set())
@@ -212,7 +214,7 @@ class Engine:
             return measure(self.task, jax.tree.unflatten(self._structure.treedef, list(leaves)), test)
 
         def program(params: Any, test: Any) -> Any:
-            return jax.vmap(partial(measured, test))(params)
+            return over_members(partial(measured, test), one_by_one=self._structure.decomposes)(params)
 
         return jax.jit(program)
 

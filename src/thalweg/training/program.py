@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from thalweg.tasks.start import measure
 from thalweg.training.branch import Branch, state_size
 from thalweg.training.judging import plateau_step, stop_step
+from thalweg.training.lapack import over_members
 from thalweg.training.structure import Carry, Curves, Lane, Structure
 
 __all__ = ["DIVERGENCE_FACTOR", "lane_program"]
@@ -40,7 +41,7 @@ def lane_program(structure: Structure) -> Callable[[Lane, Carry, Any, Any], tupl
     def window(lane: Lane, train: Any, validation: Any, k: Any, c: Any) -> tuple[Carry, Curves]:
         old, curves = c
         new, answers, total = jax.lax.switch(lane.rule, branches, lane, k, old, train)
-        loss, metric = jax.vmap(judge, in_axes=(0, None))(answers, validation)
+        loss, metric = over_members(judge, (0, None), one_by_one=structure.decomposes)(answers, validation)
         end = lane.first + (k + 1) * structure.window
         bad = jnp.where((new.diverged_at == 0) & ~jnp.isfinite(loss), end, new.diverged_at)
         going = bad == 0

@@ -64,6 +64,7 @@ class Structure:
         leaves: Shapes and dtypes of the parameters of one member.
         kept: Per leaf whether it is the model's own state, which no optimizer sees.
         features: Names of the techniques compiled in.
+        decomposes: Whether the task's loss or metric decomposes matrices by LAPACK; members then take turns.
     """
 
     task: Task
@@ -77,6 +78,7 @@ class Structure:
     leaves: tuple[jax.ShapeDtypeStruct, ...]
     kept: tuple[bool, ...] = ()
     features: frozenset[str] = frozenset()
+    decomposes: bool = False
 
     @property
     def trained(self) -> tuple[jax.ShapeDtypeStruct, ...]:
