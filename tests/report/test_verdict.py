@@ -45,6 +45,15 @@ def test_no_win_is_claimed_where_a_pair_is_open():
     assert "sgd cannot be separated from it" in verdict(_summary(["adam", "sgd"], [1, 2], alone))
 
 
+def test_many_open_pairs_are_summed_up():
+    names = ["adam", "momentum", "nadam", "sgd", "adagrad", "rmsprop", "lion"]
+    open_pairs = {("adam", "sgd"), ("momentum", "adagrad"), ("nadam", "rmsprop")}
+    said = verdict(_summary(names, [1, 1, 1, 2, 2, 2, 2], dict.fromkeys(open_pairs, "not separable")))
+    assert "all three beat lion (" in said
+    assert "some of these, but not all, beat sgd, adagrad and rmsprop" in said
+    assert "of these, only" not in said
+
+
 def test_a_lost_pair_turned_around_counts():
     whole = _summary(["adam", "sgd"], [1, 2])
     pair = whole.comparisons[0]

@@ -8,6 +8,7 @@ from thalweg.report.formatting import finite, join_words, mean_only, percent
 __all__ = ["metric_words", "outcome_words", "verdict", "verdict_over_tasks", "winner_of"]
 
 NAMED = 4  # names in one list before "and n others"
+PARTED = 2  # most groups told apart by who of the leaders beats them; of more only their names are given
 COUNTS = {2: "both", 3: "all three", 4: "all four"}
 
 
@@ -102,10 +103,16 @@ def _rest(summary: StudySummary, leaders: Sequence[LeaderboardRow], others: Sequ
             winners = tuple(name for name in names if winner_of(summary.comparisons, name, row.contender) == name)
             by_winners.setdefault(winners, []).append(row)
     everyone = len(by_winners) == 1 and not lost and len(others) > 1
+    ordered = sorted(by_winners.items(), key=lambda item: -len(item[0]))
+    by_some = [row for winners, rows in ordered for row in rows if 0 < len(winners) < len(leaders)]
+    told = sum(0 < len(winners) < len(leaders) for winners, _ in ordered) <= PARTED
     parts = [
         _against(summary, winners, len(leaders), rows, everyone)
-        for winners, rows in sorted(by_winners.items(), key=lambda item: -len(item[0]))
+        for winners, rows in ordered
+        if told or len(winners) in (0, len(leaders))
     ]
+    if not told:
+        parts.insert(min(1, len(parts)), f"some of these, but not all, beat {_names(by_some)}")
     if lost:
         parts.append(f"{_names(lost)} diverged on the fresh seeds")
     return "; ".join(parts)
