@@ -7,6 +7,7 @@ Compare optimizers on a task under one fair protocol, and get the leaderboard wi
     study = tw.compare("digits", optimizers=["sgd", "momentum", "adam"], effort="quick")
     study.leaderboard()  # a pandas DataFrame, intervals included
     study.best().rule  # the winner with its tuned settings
+    study.best().torch(model.parameters())  # the same as a torch.optim.Optimizer
 
 A rule alone needs nothing but an array library:
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from thalweg import (
         handcoded,
         initializers,
+        interop,
         landscapes,
         optimizers,
         report,
@@ -54,6 +56,7 @@ __all__ = [
     "compare",
     "handcoded",
     "initializers",
+    "interop",
     "landscapes",
     "open_study",
     "optimizers",
@@ -72,6 +75,7 @@ _PACKAGES = frozenset(
     {
         "handcoded",
         "initializers",
+        "interop",
         "landscapes",
         "optimizers",
         "report",
