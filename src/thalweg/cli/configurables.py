@@ -15,6 +15,9 @@ __all__ = ["as_text", "described"]
 FURTHER = {"borders": "At the borders", "acts_on": "Acts on", "roles": "Sets"}
 
 
+LONGEST_CHOICES = 36  # columns; longer lists stand with the meaning, which is wrapped
+
+
 def described(made: "Configurable", notation: str = "") -> dict[str, Any]:
     """Return what is known of a configured thing, ready for JSON.
 
@@ -93,7 +96,10 @@ def _settings_lines(settings: list[dict[str, Any]], width: int) -> list[str]:
     rows = [("", *(("value",) if changed else ()), "default", "allowed", "")]
     for entry in settings:
         value = (_shown(entry["value"]),) if changed else ()
-        rows.append((entry["name"], *value, _shown(entry["default"]), _shown(entry["allowed"]), entry["meaning"]))
+        allowed, meaning = _shown(entry["allowed"]), entry["meaning"]
+        if isinstance(entry["allowed"], list) and _columns(allowed) > LONGEST_CHOICES:
+            allowed, meaning = "a choice", f"{meaning}: {allowed}"
+        rows.append((entry["name"], *value, _shown(entry["default"]), allowed, meaning))
     widths = [max(_columns(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     indent = 2 + sum(widths) + 2 * len(widths)
     below = width - indent < 24

@@ -64,6 +64,8 @@ def alternatives(vary: Sequence[Any] | None) -> list[dict[str, str]]:
     """
     if vary is None:
         return [{}]
+    if isinstance(vary, str) or not isinstance(vary, Sequence):
+        raise InvalidValueError(f"vary = {shown(vary)} is not allowed; give a list, e.g. ['none', 'clip-norm:1'].")
     lists = [vary] if vary and all(not isinstance(one, list | tuple) for one in vary) else list(vary)
     choices = [[{} if _is_none(item) else techniques_from([item]) for item in _each(one)] for one in lists]
     combined = []

@@ -66,7 +66,7 @@ def _resolve_one(reference: Any) -> tuple[str, type[Rule], str, str]:
     if isinstance(reference, str):
         found = find_rule(reference)
         return reference.strip(), found.rule_class, found.preset, found.source
-    if isinstance(reference, type) or not (callable(reference) or hasattr(reference, "update")):
+    if isinstance(reference, type | Rule) or not (callable(reference) or hasattr(reference, "update")):
         raise InvalidValueError(
             f"optimizer {shown(reference)} is not allowed; give a name such as 'adam', 'adam@torch', 'optax:lion', "
             "'./my_rule.py:MyRule', a Rule class, or a function that makes an Optax transformation."
