@@ -40,7 +40,7 @@ def stepping(rule: Rule) -> tuple[Callable[[], None], float]:
         return lift.update(rule, leaves, gradients, state, t, **inputs)
 
     program = jax.jit(step, donate_argnums=0)
-    carry = (leaves, lift.init_state(rule, leaves))
+    carry = jax.tree.map(jnp.copy, (leaves, lift.init_state(rule, leaves)))  # donated, so none may be another
     numbers = [jnp.float32(t) for t in range(1, 4)]
     for t in numbers:
         carry = jax.block_until_ready(program(carry, t))

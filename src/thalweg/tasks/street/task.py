@@ -66,8 +66,8 @@ def detections(params: Params, images: np.ndarray, sure: float = SURE) -> list[n
         sure: Least score of a box, the product of its confidence and the probability of its class.
 
     Returns:
-        One array of shape (boxes, 6) per picture: class, score (at most 1), centre x, centre y, width, height as shares of the
-        picture's side, the surest first.
+        One array of shape (boxes, 6) per picture: class, score (at most 1), centre x, centre y, width, height as
+        shares of the picture's side, the surest first.
     """
     if any("." in name for name in params):
         names = {name.partition(".")[0] for name in params}
