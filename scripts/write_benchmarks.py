@@ -119,6 +119,75 @@ def structures(figures: dict[str, Any]) -> str:
     return "\n".join([*lines, machine(figures), ""])
 
 
+def torch_step(figures: dict[str, Any]) -> str:
+    """Return the section on steps of PyTorch optimizers."""
+    environment = figures["environment"]
+    lines = [
+        "## One step in PyTorch",
+        "",
+        f"`benchmarks/torch_step.py`: {figures['elements'] / 1e6:g} million float32 parameters (Muon: 1 million), gradients given, "
+        f"{environment['threads']} threads, medians of {figures['rounds']} rounds. Bytes moved are those of parameters, "
+        "gradients and state, each read and written once; the share is of a measured copy's bandwidth, and may exceed 100 %: a "
+        "copy must fetch the lines that it overwrites, an update has read them. In the compiled form no rule was seen to take "
+        "memory beside its state.",
+        "",
+        "| rule | tensors | Thalweg, ms | torch loop | foreach | fused | × faster unfused | × fused | share of copy |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, counts in figures["rules"].items():
+        for count, found in counts.items():
+            times, ratios = found["milliseconds"], found["times faster than"]
+            theirs = " | ".join(f"{times[way]:.3g}" if way in times else "–" for way in ("loop", "foreach", "fused"))
+            lines.append(
+                f"| `{name}` | {count.split()[0]} | {times.get('ours', times['ours without compiler']):.3g} | {theirs} | "
+                f"{found['times faster than the faster unfused']:.2f} | {ratios.get('fused', '–')} | "
+                f"{100 * found['share of copy bandwidth']:.0f} % |"
+            )
+    lines += ["", machine({**environment, "rounds": figures["rounds"]}), ""]
+    return "\n".join(lines)
+
+
+def optax_step(figures: dict[str, Any]) -> str:
+    """Return the section on steps of Optax transformations."""
+    lines = [
+        "## One step in Optax",
+        "",
+        f"`benchmarks/optax_step.py`: {figures['parameters'] / 1e6:g} million parameters on one device, one jitted step with "
+        f"`apply_updates`, medians of {figures['rounds']} rounds. The last column is against `inject_hyperparams`, which also "
+        "keeps the rate in the state, as ours always does.",
+        "",
+        "| rule | arrays | Thalweg, ms | Optax, ms | × Optax | × Optax, rate in the state |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for name, layouts in figures["rules"].items():
+        for layout, found in layouts.items():
+            times, ratios = found["milliseconds per step"], found["times faster than"]
+            injected = ratios.get("optax, rate in the state")
+            lines.append(
+                f"| `{name}` | {layout} | {times['thalweg']:.3g} | {times['optax']:.3g} | {ratios['optax']:.2f} | "
+                f"{'–' if injected is None else f'{injected:.2f}'} |"
+            )
+    lines += ["", machine(figures), ""]
+    return "\n".join(lines)
+
+
+def step_cost(figures: dict[str, Any]) -> str:
+    """Return the section on what an update costs."""
+    costs = figures["times as long as sgd"]
+    cells = ", ".join(f"`{name}` {cost:g}" for name, cost in sorted(costs.items(), key=lambda item: item[1]))
+    return "\n".join(
+        [
+            "## What an update costs",
+            "",
+            f"`benchmarks/step_cost.py`: one update of {figures['parameters']:,} parameters in six arrays, compiled by JAX, "
+            f"gradients given; as a multiple of gradient descent's {figures['microseconds of sgd']:g} µs: {cells}.",
+            "",
+            machine(figures),
+            "",
+        ]
+    )
+
+
 def end_to_end(figures: dict[str, Any]) -> str:
     """Return the section on whole comparisons."""
     lines = [
@@ -200,6 +269,9 @@ def _listed(figures: Any, indent: str = "") -> list[str]:
 SECTIONS = {
     "throughput": throughput,
     "structures": structures,
+    "torch_step": torch_step,
+    "optax_step": optax_step,
+    "step_cost": step_cost,
     "end_to_end": end_to_end,
     "store": store,
     "kills": kills,
