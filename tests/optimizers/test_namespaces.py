@@ -37,7 +37,13 @@ SMALL, SMALL_ZEROS, SHORT = few(CURVED, 14), few(ZEROS, 8), few(CURVED, 4)
 
 
 def configurations() -> list[tuple[str, str]]:
-    return [(name, preset) for name in OPTIMIZERS for preset in ("", *OPTIMIZERS[name].presets)]
+    """Return every rule with every preset that differs in its variants; the numbers are replaced here anyway."""
+    found: dict[tuple[Any, ...], tuple[str, str]] = {}
+    for name in OPTIMIZERS:
+        for preset in ("", *OPTIMIZERS[name].presets):
+            rule = OPTIMIZERS[name].preset(preset) if preset else OPTIMIZERS[name].configured()
+            found.setdefault((name, *rule.structure().items()), (name, preset))
+    return list(found.values())
 
 
 def make(name: str, preset: str) -> Rule:
