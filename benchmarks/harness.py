@@ -18,12 +18,17 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def rounds(contenders: Mapping[str, Callable[[], Any]], count: int) -> dict[str, list[float]]:
-    """Return seconds per round of each contender, after one round that is not counted."""
+    """Return seconds per round of each contender, after one round that is not counted.
+
+    Every round begins with another contender, so that none always follows the same neighbour.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    names = list(contenders)
     for round_number in range(count + 1):
-        for name, work in contenders.items():
+        first = round_number % len(names)
+        for name in names[first:] + names[:first]:
             began = time.perf_counter()
-            work()
+            contenders[name]()
             if round_number:
                 seconds[name].append(time.perf_counter() - began)
     return seconds
@@ -57,6 +62,12 @@ def write(name: str, figures: Mapping[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(figures, indent=1, sort_keys=False) + "\n")
     return path
+
+
+def written(name: str) -> dict[str, Any]:
+    """Return the figures of ``benchmarks/results/<name>.json``, or none where there is no such file."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def matmul_peak(size: int = 1536, repeats: int = 8) -> float:

@@ -127,9 +127,9 @@ TASKS = {
         "digits-resnet",
         {"depth": str(DEPTH)},
         torch_residual,
-        30,
+        120,
     ),
-    "gated recurrent network on characters, batch 32": ("text-gru", {}, TorchGru, 32),
+    "gated recurrent network on characters, batch 32": ("text-gru", {}, TorchGru, 128),
     "causal transformer on characters, batch 32": ("text-transformer", {}, TorchTransformer, 12),
 }
 
@@ -292,20 +292,32 @@ def main() -> None:
     chosen = parser.parse_args()
     began = time.perf_counter()
     figures = harness.environment("thalweg", "jax", "optax", "torch", "numpy")
-    figures |= {"rounds": chosen.rounds, "torch members": chosen.torch_members, "cases": []}
+    load = figures.pop("load average at start")
+    figures |= {"torch members": chosen.torch_members, "cases": []}
     for name, (reference, options, torch_model, steps) in TASKS.items():
         ready = ready_task(reference, options)
         few = {k: v[:8] for k, v in ready.data.validation.items()}
         data = Data(ready.data.train, few, few)
         if chosen.only in name:
             case = throughput.Case(name, ready.task, data, BATCH, steps, torch_model, MEMBERS)
-            figures["cases"].append(measure(case, ready, chosen.rounds, chosen.torch_members))
+            measured = {"rounds": chosen.rounds, "load average at start": load}
+            measured |= measure(case, ready, chosen.rounds, chosen.torch_members)
+            figures["cases"].append(measured)
             print(figures["cases"][-1], f"{time.perf_counter() - began:.0f} s", flush=True)
         if reference == "digits-resnet" and chosen.only in name:
             figures["compiled once"] = compiled_once(ready, data, steps)
             print(figures["compiled once"], f"{time.perf_counter() - began:.0f} s", flush=True)
     if chosen.write or not chosen.only:
-        print(harness.write("structures", figures))
+        print(harness.write("structures", with_earlier(figures)))
+
+
+def with_earlier(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures together with those of an earlier run for what this one did not measure."""
+    earlier, new = harness.written("structures"), {case["model"]: case for case in figures["cases"]}
+    old = {case["model"]: case for case in earlier.get("cases", [])}
+    merged = earlier | figures
+    merged["cases"] = [new.get(name) or old[name] for name in TASKS if name in new or name in old]
+    return merged
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def structures(figures: dict[str, Any]) -> str:
             f"with the chosen lanes, {case['the same with the fastest lane']}× with lanes of {case['fastest lane']}, the "
             f"fastest here. The matrix products of one gradient are {case['matmul FLOP per member-step'] / 1e6:,.0f} MFLOP; "
             f"of the measured matmul peak of {case['measured matmul peak, GFLOP/s']:g} GFLOP/s on all cores that is "
-            f"{100 * case['share of matmul peak']:.0f} %.",
+            f"{100 * case['share of matmul peak']:.0f} %. *{_conditions(case).capitalize()}.*",
             "",
         ]
     if "compiled once" in figures:
@@ -246,10 +246,12 @@ def mutation(figures: dict[str, Any]) -> str:
 def machine(figures: dict[str, Any]) -> str:
     """Return what it was measured on, in a line."""
     versions = ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
-    return (
-        f"*{figures['processor']}, {figures['cores']} cores, Python {figures['python']}, {versions}; load average at the "
-        f"start {figures['load average at start']}; {figures['rounds']} rounds.*"
-    )
+    told = f"*{figures['processor']}, {figures['cores']} cores, Python {figures['python']}, {versions}"
+    return f"{told}; {_conditions(figures)}.*" if "rounds" in figures else f"{told}.*"
+
+
+def _conditions(figures: dict[str, Any]) -> str:
+    return f"load average at the start {figures['load average at start']}; {figures['rounds']} rounds"
 
 
 def _listed(figures: Any, indent: str = "") -> list[str]:
