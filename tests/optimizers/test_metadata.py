@@ -8,6 +8,7 @@ import pytest
 from thalweg.errors import InvalidValueError, UnknownNameError
 from thalweg.optimizers import Rule
 from thalweg.optimizers.catalogue import OPTIMIZERS, find_optimizer, make_optimizer, optimizer_names
+from thalweg.optimizers.explain import explain
 
 REQUIRED = {
     "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "amsgrad", "adamw", "adamax", "nadam",
@@ -100,6 +101,11 @@ class TestMetadata:
             make_optimizer(name, learning_rat=0.1)
         with pytest.raises(UnknownNameError, match="preset of"):
             make_optimizer(f"{name}@nonsense")
+
+    def test_its_update_has_been_timed(self, name: str) -> None:
+        cost = explain(name).update_cost
+        assert cost is not None
+        assert cost >= 0.9  # of gradient descent's, the least
 
     def test_presets_name_settings_that_exist(self, name: str) -> None:
         rule = OPTIMIZERS[name]

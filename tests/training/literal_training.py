@@ -40,6 +40,30 @@ class Course:
     averages: list[np.ndarray]
 
 
+def small_task(hidden: int) -> Task:
+    """Return a regression on 64 examples of five numbers by a network of one hidden layer."""
+    rng = np.random.default_rng(0)
+
+    def split(n: int) -> dict[str, np.ndarray]:
+        x = rng.normal(size=(n, 5)).astype(np.float32)
+        return {"x": x, "y": (x[:, 0] * 2 - x[:, 1] + 0.3 * rng.normal(size=n)).astype(np.float32)}
+
+    def init(key: Any) -> Any:
+        a, b = jax.random.split(key)
+        weights = jax.random.normal(a, (5, hidden), jnp.float32), jax.random.normal(b, (hidden, 1), jnp.float32)
+        return {
+            "layer1": {"weight": weights[0] * 0.5, "bias": jnp.zeros(hidden, jnp.float32)},
+            "layer2": {"weight": weights[1] * 0.5, "bias": jnp.zeros(1, jnp.float32)},
+        }
+
+    def loss(params: Any, batch: Any) -> Any:
+        middle = jnp.tanh(batch["x"] @ params["layer1"]["weight"] + params["layer1"]["bias"])
+        return jnp.mean(((middle @ params["layer2"]["weight"] + params["layer2"]["bias"])[:, 0] - batch["y"]) ** 2)
+
+    data = Data(split(64), split(32), split(32))
+    return Task("small", init, loss, data, output="values", roles={"layer2.bias": "output-bias"})
+
+
 def run(task: Task, data: Data, rule: Rule, seed: int, batch: int, steps: int, how: Literal) -> Course:
     """Return the course of one run in float64 NumPy, gradients by JAX in float64."""
     with jax.enable_x64(True):

@@ -330,3 +330,18 @@ def test_a_line_search_may_look_where_the_loss_is_enormous() -> None:
     run = train(task, "lbfgs", {"learning_rate": 30.0}, store="sqlite://")
     assert run.result.status == "finished"
     assert run.result.validation_loss < 0.2
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "techniques", "each"),
+    [
+        ("adam", (), 1.0),
+        ("adam", ("sam:0.05",), 2.0),
+        ("adahessian", (), 3.0),
+        ("sophia-h", (), 1.2),
+        ("sophia-g", (), 1.1),
+    ],
+)
+def test_a_run_says_how_many_gradients_it_took(optimizer: str, techniques: tuple[str, ...], each: float) -> None:
+    found = train("digits", optimizer, epochs=1, techniques=techniques, store="sqlite://").result
+    assert found.gradient_evaluations == pytest.approx(each * int(found.curve.step[-1]), abs=2)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from literal_training import Literal, run
+from literal_training import Literal, run, small_task
 
 from thalweg.compression import FORMATS
 from thalweg.errors import InvalidValueError
@@ -16,7 +16,6 @@ from thalweg.optimizers import SGD, SWATS, Adam, Muon
 from thalweg.records import OptimizerSpec, RunResult, RunSpec
 from thalweg.study.recipes import check_recipe, techniques_from
 from thalweg.study.workbench import Schedule, ready_task
-from thalweg.tasks.base import Data, Task
 from thalweg.training.devices import prepare_jax
 from thalweg.training.plan import Plan
 from thalweg.training.population import Engine, Member
@@ -29,30 +28,7 @@ OTHERS = [SWATS(), SGD(learning_rate=0.05)]
 prepare_jax()
 
 
-def _data() -> Data:
-    rng = np.random.default_rng(0)
-
-    def split(n: int) -> dict[str, np.ndarray]:
-        x = rng.normal(size=(n, 5)).astype(np.float32)
-        return {"x": x, "y": (x[:, 0] * 2 - x[:, 1] + 0.3 * rng.normal(size=n)).astype(np.float32)}
-
-    return Data(split(64), split(32), split(32))
-
-
-def _init(key: Any) -> Any:
-    a, b = jax.random.split(key)
-    return {
-        "layer1": {"weight": jax.random.normal(a, (5, 60), jnp.float32) * 0.5, "bias": jnp.zeros(60, jnp.float32)},
-        "layer2": {"weight": jax.random.normal(b, (60, 1), jnp.float32) * 0.5, "bias": jnp.zeros(1, jnp.float32)},
-    }
-
-
-def _loss(params: Any, batch: Any) -> Any:
-    hidden = jnp.tanh(batch["x"] @ params["layer1"]["weight"] + params["layer1"]["bias"])
-    return jnp.mean(((hidden @ params["layer2"]["weight"] + params["layer2"]["bias"])[:, 0] - batch["y"]) ** 2)
-
-
-TASK = Task("small", _init, _loss, _data(), output="values", roles={"layer2.bias": "output-bias"})
+TASK = small_task(hidden=60)
 
 
 def _spec(rule: Any, form: str, smallest: int = 1) -> RunSpec:

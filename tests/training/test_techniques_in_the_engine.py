@@ -5,15 +5,13 @@ from functools import lru_cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from literal_training import Literal, run
+from literal_training import Literal, run, small_task
 
 from thalweg.optimizers import SGD, Adam, Momentum
 from thalweg.records import OptimizerSpec, RunResult, RunSpec
 from thalweg.schedules import parse_schedule
-from thalweg.tasks.base import Data, Task
 from thalweg.training.devices import prepare_jax
 from thalweg.training.plan import Plan
 from thalweg.training.population import Engine, Member
@@ -24,30 +22,7 @@ STEPS, WINDOW, BATCH, SEED = 24, 4, 8, 3
 prepare_jax()
 
 
-def _data() -> Data:
-    rng = np.random.default_rng(0)
-
-    def split(n: int) -> dict[str, np.ndarray]:
-        x = rng.normal(size=(n, 5)).astype(np.float32)
-        return {"x": x, "y": (x[:, 0] * 2 - x[:, 1] + 0.3 * rng.normal(size=n)).astype(np.float32)}
-
-    return Data(split(64), split(32), split(32))
-
-
-def _init(key: Any) -> Any:
-    a, b = jax.random.split(key)
-    return {
-        "layer1": {"weight": jax.random.normal(a, (5, 7), jnp.float32) * 0.5, "bias": jnp.zeros(7, jnp.float32)},
-        "layer2": {"weight": jax.random.normal(b, (7, 1), jnp.float32) * 0.5, "bias": jnp.zeros(1, jnp.float32)},
-    }
-
-
-def _loss(params: Any, batch: Any) -> Any:
-    hidden = jnp.tanh(batch["x"] @ params["layer1"]["weight"] + params["layer1"]["bias"])
-    return jnp.mean(((hidden @ params["layer2"]["weight"] + params["layer2"]["bias"])[:, 0] - batch["y"]) ** 2)
-
-
-TASK = Task("small", _init, _loss, _data(), output="values", roles={"layer2.bias": "output-bias"})
+TASK = small_task(hidden=7)
 DATA = TASK.data
 
 
@@ -165,8 +140,8 @@ def test_the_average_is_judged(techniques: Mapping[str, str], weight: Callable[[
     engine, results = _trained([member], keep=True)
     for found, wanted in zip(engine.parameters[member.spec.fingerprint], expected.averages, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
-    params = jax.tree.unflatten(jax.tree.structure(_init(jax.random.key(0))), expected.averages)
-    test_loss = float(_loss(params, DATA.test))
+    params = jax.tree.unflatten(jax.tree.structure(TASK.init(jax.random.key(0))), expected.averages)
+    test_loss = float(TASK.loss(params, DATA.test))
     assert results[member.spec.fingerprint].test_loss == pytest.approx(test_loss, rel=1e-4)
 
 

@@ -11,14 +11,17 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from thalweg.errors import InvalidValueError
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
 
-__all__ = ["RANDOM", "Problem", "check_inputs", "rule_inputs"]
+__all__ = ["RANDOM", "Problem", "check_inputs", "gradients_taken", "rule_inputs"]
 
 RANDOM = frozenset({"hessian_diagonal", "gauss_newton_diagonal"})  # what is estimated with random numbers
+
+COST = {"hessian_diagonal": 2, "hessian_product": 2, "second_gradient": 1, "gauss_newton_diagonal": 1}  # in gradients
 
 SIGNS, LABELS = 2, 3  # keep their random numbers apart from each other's and from those of techniques
 
@@ -68,6 +71,24 @@ def check_inputs(rule: Rule, *, where: str, sampled: bool, grouped: bool) -> Non
             f"optimizer {rule.name} needs {', '.join(sorted(rule.needs))} of one minibatch, and here several "
             "minibatches make one update; leave their joining out, or choose another optimizer."
         )
+
+
+def gradients_taken(rule: Rule, steps: int, per_step: int = 1) -> int:
+    """Return how many gradients of minibatches a run has cost; a product with the Hessian counts as two.
+
+    Args:
+        rule: The optimizer.
+        steps: Updates that the run has taken.
+        per_step: Gradients of every step before the rule asks for more: two with sharpness-aware minimization.
+
+    Example:
+        >>> from thalweg.optimizers import Adam, SophiaH
+        >>> gradients_taken(Adam(), 100), gradients_taken(SophiaH(update_interval=10), 100)
+        (100, 120)
+    """
+    more = sum(COST.get(name, 0) for name in rule.needs)
+    asked = rule.asks(np.arange(1, steps + 1, dtype=np.float64)) if more else 0
+    return per_step * steps + more * int(np.sum(np.broadcast_to(asked, steps)))
 
 
 def rule_inputs(

@@ -7,6 +7,7 @@ import numpy as np
 
 from thalweg.records import Curve, RunResult
 from thalweg.tasks.start import Start
+from thalweg.training.inputs import gradients_taken
 from thalweg.training.lanes import Call, Member
 from thalweg.training.recipe import recipe_of
 from thalweg.training.structure import Carry, Curves
@@ -84,7 +85,9 @@ def _result(
         validation_metric=float(metric[last]),
         test_loss=(float(test_loss) if well else float("nan")) if spec.read_test else None,
         test_metric=(float(test_metric) if well else float("nan")) if spec.read_test else None,
-        gradient_evaluations=taken if well else int(diverged_at),
+        gradient_evaluations=gradients_taken(
+            member.rule, taken if well else int(diverged_at), recipe_of(spec.techniques).gradients_per_step
+        ),
     )
 
 

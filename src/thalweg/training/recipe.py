@@ -186,6 +186,11 @@ class Recipe:
         return 1e-3 if made is None else float(made.values()["epsilon"])
 
     @property
+    def gradients_per_step(self) -> int:
+        """Gradients that each step takes: a second one uphill where minimization is sharpness-aware."""
+        return 2 if self._sam_numbers[0] > 0 else 1
+
+    @property
     def _sam_numbers(self) -> tuple[float, ...]:
         made = self.named.get("sam")
         if made is None:
