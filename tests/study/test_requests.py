@@ -47,6 +47,7 @@ REQUESTS: list[tuple[str | tuple[str, ...], str, Any, type[Exception], str]] = [
     ("compare", "optimizers", 5, VALUE, "optimizers = 5 is not allowed; give a list"),
     ("compare", "optimizers", [5], VALUE, "optimizer 5 is not allowed; give a name"),
     ("compare", "optimizers", ["adm"], NAME, "optimizer 'adm' is not known: did you mean 'adam'?"),
+    ("compare", "optimizers", ["al"], NAME, "optimizer 'al' is not known: did you mean 'all'?"),
     ("compare", "optimizers", ["adam@kerass"], NAME, "preset of adam 'kerass' is not known: did you mean 'keras'?"),
     ("compare", "optimizers", ["sgd", " sgd"], VALUE, "optimizers: 'sgd' is given twice"),
     ("compare", "optimizers", ["adam", Adam], VALUE, "optimizers: 'adam' is given twice"),

@@ -89,7 +89,7 @@ def compare(
     ready = ready_task(task, model_options(common))
     lengths = ready.schedule(epochs, batch_size)
     asked = DEFAULT_OPTIMIZERS if optimizers is None else optimizers
-    rules = resolve(suiting(asked, ready, lengths.batch_size))
+    rules = resolve(suiting(asked, ready, lengths.batch_size), words=["all"])
     seed = whole("seed", seed, 0, LARGEST_SEED)
     check_watcher(watcher)
     contenders = contenders_for(rules, tune, recipes)

@@ -29,15 +29,24 @@ __all__ = [
 OPTAX = "optax:"  # what the names of Optax' optimizers begin with
 
 
-def resolve(references: Any) -> list[tuple[str, type[Rule], str, str]]:
+def resolve(references: Any, words: Iterable[str] = ()) -> list[tuple[str, type[Rule], str, str]]:
     """Return ``(reference, class, preset, source)`` for names, files, rule classes and functions of Optax' kind.
+
+    Args:
+        references: What a user gave.
+        words: What could have been said in place of a name, for the sentence about a name that is not known.
 
     Raises:
         UnknownNameError: No such optimizer or preset.
         UserFileError: The user's file is missing, raises, or holds no rule.
         InvalidValueError: No optimizer was given.
     """
-    return [_resolve_one(reference) for reference in listed("optimizers", references, "['sgd', 'adam']")]
+    try:
+        return [_resolve_one(reference) for reference in listed("optimizers", references, "['sgd', 'adam']")]
+    except UnknownNameError as error:
+        if error.argument != "optimizer":
+            raise
+        raise UnknownNameError("optimizer", error.name, [*error.allowed, *words]) from error
 
 
 def suiting(references: Any, ready: ReadyTask, batch_size: int) -> Any:
