@@ -169,6 +169,16 @@ def test_a_contender_with_nothing_to_tune_is_said() -> None:
     assert kinds(finished) == [("space", "fixed")]
 
 
+def test_the_same_of_many_contenders_is_said_once() -> None:
+    dull = {label: bowl(best=0.01, noise=0, curvature=1.0) for label in "abcd"}
+    finished = simulate(study([contender(label) for label in dull], STANDARD), dull)
+    assert sentence(finished, "default").startswith(
+        "4 of 4 contenders have no sampled setting better than their defaults (a, b, c, d), so tuning"
+    )
+    fixed = simulate(study([contender(label, ()) for label in dull], STANDARD), dull)
+    assert sentence(fixed, "space").startswith("4 of 4 contenders have nothing to search")
+
+
 def test_missing_runs_come_first() -> None:
     finished = simulate(study([contender("a"), contender("b")], STANDARD), {"a": bowl(), "b": bowl(0.5)})
     results: Mapping = dict(list(finished.results.items())[:150])

@@ -13,14 +13,20 @@ from thalweg.errors import InvalidValueError, UsageError
 from thalweg.store import open_store
 
 
-def record(store, optimizer="adam", rate=0.1, seed=0, steps=(0, 10, 20), last=None, **more):
+def record(store, optimizer="adam", rate=0.1, seed=0, steps=(0, 10, 20), last=None, test=None, **more):
     with tw.record_run(
         "mine", optimizer=optimizer, settings={"learning_rate": rate}, seed=seed, store=store, **more
     ) as run:
         for step in steps:
             loss = last if last is not None and step == steps[-1] else math.exp(-rate * step) + 0.01 * seed
             run.log(step, train_loss=2 * loss, validation_loss=loss)
+        if test is not None:
+            run.test(test)
     return run
+
+
+def page(store: str) -> str:
+    return tw.report.render_report([tw.open_study("mine", store).summary])
 
 
 def test_runs_of_one_name_are_one_study(tmp_path: Path) -> None:
@@ -66,13 +72,42 @@ def test_divergence_metric_and_test_set(tmp_path: Path) -> None:
     assert (row.test_metric.mean, run.result.test_loss) == (pytest.approx(0.4), 2.0)
 
 
+def test_a_report_claims_nothing_that_was_not_done(tmp_path: Path) -> None:
+    store = str(tmp_path / "store.db")
+    for rate in (0.1, 0.01):
+        for seed in range(3):
+            record(store, rate=rate, seed=seed)
+    text = page(store)
+    for claim in (
+        " sampled",
+        "fresh seed",
+        "held equal",
+        "From default to tuned",
+        "test loss",
+        "0 parameters",
+        "Sobol",
+    ):
+        assert claim not in text, claim
+    assert "validation loss, lower is better" in text
+    assert "3 seeds" in text
+    assert "6 training runs" in text
+    assert "<code>learning_rate=0.01</code>" in text
+
+
+def test_a_test_set_that_was_read_is_named(tmp_path: Path) -> None:
+    store = str(tmp_path / "store.db")
+    for seed in range(3):
+        record(store, seed=seed, test=0.5 + seed)
+    assert "test loss, lower is better" in page(store)
+
+
 def test_a_loop_that_fails_keeps_nothing(tmp_path: Path) -> None:
     store = str(tmp_path / "store.db")
     with pytest.raises(ZeroDivisionError), tw.record_run("mine", optimizer="adam", store=store) as run:
         run.log(1, validation_loss=1 / 0)
     record(store)
     with open_store(store) as opened:
-        assert opened.list_studies()[0].runs_finished == 2  # one run in its two places
+        assert opened.list_studies()[0].runs_finished == 1  # winner and default are one run here
 
 
 @pytest.mark.parametrize(
@@ -82,6 +117,11 @@ def test_a_loop_that_fails_keeps_nothing(tmp_path: Path) -> None:
         (lambda s: record(s, seed=1, steps=(0, 5)), UsageError, "has 2 points up to step 5"),
         (lambda s: record(s, seed=1, steps=(5, 5)), InvalidValueError, "step = 5 is not allowed after step 5"),
         (lambda s: record(s, seed=1, steps=()), InvalidValueError, "has no points"),
+        (
+            lambda s: record(s, seed=1, test=0.5),
+            UsageError,
+            "has a test result and those stored under this name have none",
+        ),
         (lambda s: record(s, optimizer=""), InvalidValueError, "optimizer = '' is not allowed"),
         (lambda s: record(s, seed=-1), InvalidValueError, "seed = -1"),
         (lambda s: record(s, last="much", seed=1), InvalidValueError, "train_loss = 'muchmuch' is not allowed"),

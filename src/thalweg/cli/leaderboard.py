@@ -56,7 +56,7 @@ def _rules(summary: "StudySummary") -> str:
     rules = summary.protocol
     fresh = _counted(rules["confirmation_seeds"], "fresh seed")
     techniques = f", with {rules['techniques']}" if rules.get("techniques") else ""
-    if rules["effort"] == "recorded":
+    if summary.recorded:
         return f"{_counted(rules['confirmation_seeds'], 'seed')} recorded from elsewhere; {rules['steps']:,} steps"
     return (
         f"{rules['trials']} settings × {_counted(rules['tuning_seeds'], 'seed')} tuned on validation data, "

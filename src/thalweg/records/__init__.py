@@ -5,6 +5,7 @@ from thalweg.records.race import RaceEntry, RaceResult
 from thalweg.records.runs import Curve, OptimizerSpec, RunResult, RunSpec, RunStatus
 from thalweg.records.studies import Contender, Dimension, PlannedRun, Protocol, StudyRecord, StudySpec
 from thalweg.records.summary import (
+    RECORDED,
     Comparison,
     CurveBand,
     ExpectedBest,
@@ -18,6 +19,7 @@ from thalweg.records.summary import (
 )
 
 __all__ = [
+    "RECORDED",
     "Comparison",
     "Contender",
     "Curve",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "RECORDED",
     "Comparison",
     "CurveBand",
     "ExpectedBest",
@@ -20,6 +21,8 @@ __all__ = [
     "StudyWarning",
     "TaskCard",
 ]
+
+RECORDED = "recorded"  # effort of a study of curves that come from training loops elsewhere
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class LeaderboardRow:
         diverged_share: Share of all tuning runs that diverged.
         state_bytes_per_parameter: Measured.
         seconds_per_step: Of one run measured alone, or None.
-        gradient_evaluations: Of one run.
+        gradient_evaluations: Of one run, in gradients of a minibatch; a product with the Hessian counts as two.
     """
 
     contender: str
@@ -222,3 +225,13 @@ class StudySummary:
     command: str
     created: str
     spaces: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the curves come from training loops elsewhere, so that nothing was tuned."""
+        return self.protocol.get("effort") == RECORDED
+
+    @property
+    def judged_on(self) -> str:
+        """The split that the contenders are judged on: ``test``, or ``validation`` where no test set was read."""
+        return str(self.protocol.get("judged_on", "test"))

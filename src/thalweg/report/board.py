@@ -1,7 +1,7 @@
 """The leaderboard and the pairwise verdicts as tables of the report."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from thalweg.records.summary import Comparison, LeaderboardRow, StudySummary
 from thalweg.report.charts import swatch
@@ -19,6 +19,7 @@ from thalweg.report.formatting import (
     steps,
 )
 from thalweg.report.palette import Style
+from thalweg.report.scales import Scale
 from thalweg.report.tables import comparison_table, html_table, loss_text, metric_title, probability, time_to_target
 from thalweg.report.ties import Bracket, brackets
 from thalweg.report.whiskers import row_axis, row_scale, row_whisker
@@ -29,21 +30,16 @@ __all__ = ["leaderboard_section", "matrix_section", "spaces_table"]
 def leaderboard_section(summary: StudySummary, styles: Mapping[str, Style]) -> str:
     """Return the leaderboard: brackets join what cannot be separated, whiskers stand in the rows."""
     scale = row_scale(summary.leaderboard)
-    titles = (
-        ("rank", ""), ("optimizer", "who"), (escape(metric_title(summary)), ""), (row_axis(scale), ""),
-        (f"validation loss{_below(summary.task.loss if summary.task.loss != 'loss' else MISSING)}", ""),
-        (f"steps to target{_below('seeds reaching it')}", ""), (f"diverged{_below('of all trials')}", ""),
-        (f"state{_below('bytes / param')}", ""), (f"time to target{_below('per step, alone')}", ""),
-        ("tuned hyperparameters", "hp"),
-    )  # fmt: skip
-    head = "".join(f'<th scope="col" class="{c}">{t}</th>' if c else f'<th scope="col">{t}</th>' for t, c in titles)
+    columns = _recorded_columns(summary, scale) if summary.recorded else _columns(summary, scale)
+    head = "".join(f'<th scope="col"{_class(one.class_)}>{one.title}</th>' for one in columns)
     ties = brackets(summary.leaderboard)
     rows = []
     for i, row in enumerate(summary.leaderboard):
-        style = styles[row.contender]
-        rows.append(f"<tr>{_ties(ties, i)}{_row(row, style, row_whisker(row.test_metric, style, scale))}</tr>")
+        cells = "".join(one.cell(row, styles[row.contender]) for one in columns)
+        rows.append(f"<tr>{_ties(ties, i)}{cells}</tr>")
     top = f"<thead><tr>{_ties(ties, -1)}{head}</tr></thead>"
-    table = f'<table class="board">{top}<tbody>{"".join(rows)}</tbody></table>'
+    few = " few" if summary.recorded else ""
+    table = f'<table class="board{few}">{top}<tbody>{"".join(rows)}</tbody></table>'
     return f'<div class="scroll" tabindex="0">{table}</div><p class="note">{escape(_note(summary))}</p>'
 
 
@@ -56,11 +52,12 @@ def _note(summary: StudySummary) -> str:
         sign = "≥" if task.target_quantity == "validation_metric" and task.larger_is_better else "≤"
         name = f"validation {task.metric}" if task.target_quantity == "validation_metric" else f"validation {task.loss}"
         target = f" Target: {name} {sign} {number(task.target_value)}; it ships with the task."
+    seeds, drawn = ("seeds", "seeds") if summary.recorded else ("fresh seeds", "configurations and seeds")
+    alone = "" if summary.recorded else " Time to target is steps × time per step of one run measured alone."
     return (
-        f"Means over the fresh seeds with {interval}; the rank is the interval of ranks over resampled "
-        "configurations and seeds. A bracket joins, tick by tick, contenders that cannot be separated; others "
-        f"are separated only where the pairs below say so.{target} Time to target is steps × time per step of one "
-        "run measured alone."
+        f"Means over the {seeds} with {interval}; the rank is the interval of ranks over resampled {drawn}. A bracket "
+        "joins, tick by tick, contenders that cannot be separated; others are separated only where the pairs below say "
+        f"so.{target}{alone}"
     )
 
 
@@ -78,28 +75,88 @@ def _ties(ties: Sequence[Bracket], position: int) -> str:
     return "".join(cells)
 
 
-def _row(row: LeaderboardRow, style: Style, whisker: str) -> str:
-    name = f'<span title="{escape(row.contender)}">{escape(row.contender)}</span>'
-    default = mean_only(row.default_test_metric, "diverged")
+class _BoardColumn(NamedTuple):
+    title: str
+    class_: str
+    cell: Callable[[LeaderboardRow, Style], str]
+
+
+def _columns(summary: StudySummary, scale: Scale) -> list[_BoardColumn]:
+    loss = summary.task.loss if summary.task.loss != "loss" else MISSING
+    return [
+        *_outcome(summary, scale, lambda row: f"default {mean_only(row.default_test_metric, 'diverged')}"),
+        _BoardColumn(f"validation loss{_below(loss)}", "", _loss),
+        _BoardColumn(f"steps to target{_below('seeds reaching it')}", "", _reached),
+        _BoardColumn(f"diverged{_below('of all trials')}", "", _lost),
+        _BoardColumn(f"state{_below('bytes / param')}", "", lambda row, _: _td(number(row.state_bytes_per_parameter))),
+        _BoardColumn(f"time to target{_below('per step, alone')}", "", _time),
+        _BoardColumn("tuned hyperparameters", "hp", lambda row, _: _settings(row, row.tuned)),
+    ]
+
+
+def _recorded_columns(summary: StudySummary, scale: Scale) -> list[_BoardColumn]:
+    """Return the columns of runs trained elsewhere: nothing was tuned, timed or aimed at a target."""
+    loss = _BoardColumn("validation loss", "", _loss)
+    return [
+        *_outcome(summary, scale, lambda _: MISSING),
+        *([] if metric_title(summary) == loss.title else [loss]),
+        _BoardColumn(f"diverged{_below('of all runs')}", "", _lost),
+        _BoardColumn("hyperparameters", "hp", lambda row, _: _settings(row, list(row.hyperparameters))),
+    ]
+
+
+def _outcome(summary: StudySummary, scale: Scale, under: Callable[[LeaderboardRow], str]) -> list[_BoardColumn]:
+    """Return rank, name, result with what stands under it, and the result as a picture."""
+
+    def result(row: LeaderboardRow, _: Style) -> str:
+        return _td(f"{escape(estimate(row.test_metric, 'diverged'))}{_below(under(row))}")
+
+    return [
+        _BoardColumn("rank", "", lambda row, _: _td(rank_text(row.rank))),
+        _BoardColumn("optimizer", "who", _name),
+        _BoardColumn(escape(metric_title(summary)), "", result),
+        _BoardColumn(row_axis(scale), "", lambda row, style: _td(row_whisker(row.test_metric, style, scale))),
+    ]
+
+
+def _name(row: LeaderboardRow, style: Style) -> str:
+    name = escape(row.contender)
+    return f'<th scope="row" class="who">{swatch(style)}<span title="{name}">{name}</span></th>'
+
+
+def _loss(row: LeaderboardRow, _: Style) -> str:
+    return _td(escape(loss_text(row)))
+
+
+def _reached(row: LeaderboardRow, _: Style) -> str:
     reached = MISSING if row.target_share is None else "never" if row.target_share == 0 else steps(row.steps_to_target)
-    lost = ' class="bad"' if row.diverged_share > 0.3 else ""
-    return (
-        f'<td>{rank_text(row.rank)}</td><th scope="row" class="who">{swatch(style)}{name}</th>'
-        f"<td>{escape(estimate(row.test_metric, 'diverged'))}{_below(f'default {default}')}</td><td>{whisker}</td>"
-        f"<td>{escape(loss_text(row))}</td><td>{reached}{_below(share(row.target_share))}</td>"
-        f"<td{lost}>{escape(share(row.diverged_share))}</td><td>{number(row.state_bytes_per_parameter)}</td>"
-        f"<td>{duration(time_to_target(row))}{_below(seconds_per_step(row.seconds_per_step))}</td>"
-        f'<td class="hp">{_settings(row)}</td>'
-    )
+    return _td(f"{reached}{_below(share(row.target_share))}")
+
+
+def _lost(row: LeaderboardRow, _: Style) -> str:
+    return _td(escape(share(row.diverged_share)), "bad" if row.diverged_share > 0.3 else "")
+
+
+def _time(row: LeaderboardRow, _: Style) -> str:
+    return _td(f"{duration(time_to_target(row))}{_below(seconds_per_step(row.seconds_per_step))}")
+
+
+def _td(inside: str, class_: str = "") -> str:
+    return f"<td{_class(class_)}>{inside}</td>"
+
+
+def _class(class_: str) -> str:
+    return f' class="{class_}"' if class_ else ""
 
 
 def _below(words: str) -> str:
     return "" if words == MISSING else f'<span class="sub">{escape(words)}</span>'
 
 
-def _settings(row: LeaderboardRow) -> str:
-    shown = [name for name in row.hyperparameters if name in row.tuned]
-    return " ".join(f"<code>{escape(name)}={setting(row.hyperparameters[name])}</code>" for name in shown) or MISSING
+def _settings(row: LeaderboardRow, names: Sequence[str]) -> str:
+    shown = [name for name in row.hyperparameters if name in names]
+    settings = " ".join(f"<code>{escape(name)}={setting(row.hyperparameters[name])}</code>" for name in shown)
+    return _td(settings or MISSING, "hp")
 
 
 def matrix_section(summary: StudySummary) -> str:

@@ -22,6 +22,20 @@ SOURCES = (
     "arXiv:2007.01547",
 )
 
+HELD_EQUAL = (
+    "The same for every contender: data, model, initial weights and batch order by seed, number of steps, batch size, "
+    "schedule and number of trials. Everything was selected on the validation set; the test set was read once, at the "
+    "end, on fresh seeds."
+)
+TIME = (
+    "<b>Time</b> is measured on one run alone on the machine named above; it says little about another device or a "
+    "larger model."
+)
+ELSEWHERE = (
+    "These runs were trained elsewhere and handed over as curves. That they had data, model and batches in common is "
+    "the word of whoever recorded them: none of it was checked here, and nothing was tuned."
+)
+
 
 def warnings_section(summaries: Sequence[StudySummary]) -> str:
     """Return the warnings, which stand before any result."""
@@ -73,6 +87,22 @@ def _entries(summary: StudySummary) -> list[tuple[str, str]]:
     ]
 
 
+def _recorded_entries(summary: StudySummary) -> list[tuple[str, str]]:
+    """Return what is known of runs that were trained elsewhere."""
+    p, task = summary.protocol, summary.task
+    level, resamples = p.get("confidence"), p.get("resamples")
+    intervals = "" if level is None else f"{100 * level:g} %, {resamples:,} bootstrap resamples of seeds"
+    return [
+        ("Task", task.name),
+        ("Judged by", f"{metric_title(summary)}, {'higher' if task.larger_is_better else 'lower'} is better"),
+        ("Seeds", _word(p, "confirmation_seeds")),
+        ("Steps per run", steps(p.get("steps"))),
+        ("Batch size", _word(p, "batch_size")),
+        ("Intervals", intervals),
+        ("Protocol version", _word(p, "version")),
+    ]
+
+
 def _word(protocol: Mapping[str, Any], key: str) -> str:
     value = protocol.get(key)
     return "not recorded" if value is None else str(value)
@@ -107,19 +137,16 @@ def fact_card(entries: Sequence[tuple[str, str]]) -> str:
 
 def protocol_card(summaries: Sequence[StudySummary]) -> str:
     """Return the protocol card: what was held equal. Over several tasks, what they share comes first."""
-    lead = (
-        "The same for every contender: data, model, initial weights and batch order by seed, number of steps, batch "
-        "size, schedule and number of trials. "
-        "Everything was selected on the validation set; the test set was read once, at the end, on fresh seeds."
-    )
-    cards = [_entries(summary) for summary in summaries]
+    recorded = all(summary.recorded for summary in summaries)
+    title, lead = ("What was recorded", ELSEWHERE) if recorded else ("What was held equal", HELD_EQUAL)
+    cards = [_recorded_entries(summary) if summary.recorded else _entries(summary) for summary in summaries]
     if len(cards) == 1:
         body = fact_card(cards[0])
     else:
         common = [entry for entry in cards[0] if all(entry in card for card in cards)]
         own = _own_facts([[entry for entry in card if entry not in common] for card in cards])
         body = fact_card(common) + own
-    return f'<section id="protocol"><h2>What was held equal</h2><p class="note">{lead}</p>{body}</section>'
+    return f'<section id="protocol"><h2>{title}</h2><p class="note">{lead}</p>{body}</section>'
 
 
 def _own_facts(cards: Sequence[Sequence[tuple[str, str]]]) -> str:
@@ -161,18 +188,22 @@ def environment_section(summaries: Sequence[StudySummary]) -> str:
     return f'<section id="environment"><h2>Environment</h2>{"".join(parts)}</section>'
 
 
-def how_to_read(several: bool) -> str:
-    """Return the short guide to the report."""
+def how_to_read(several: bool, recorded: bool = False) -> str:
+    """Return the short guide to the report; ``recorded`` if all runs were trained elsewhere."""
+    luck = (
+        "<b>Intervals</b> hold the luck of the seeds alone, and more seeds narrow them. The luck of which settings "
+        "were chosen, and how long they were looked for, is not in them."
+        if recorded
+        else "<b>Intervals</b> hold two sources of luck together: which configurations were sampled and which seeds "
+        "were drawn. More trials narrow the first, more seeds the second."
+    )
     points = [
         "<b>Rank 1–3</b> means that the data cannot say more than that the contender is somewhere from first to "
         "third. Do not read an order into rows "
         "with a tick on one bracket.",
-        "<b>Intervals</b> hold two sources of luck together: which configurations were sampled and which seeds were "
-        "drawn. More trials narrow the first, "
-        "more seeds the second.",
+        luck,
         "<b>Diverged</b> runs count as the worst outcome and are never dropped.",
-        "<b>Time</b> is measured on one run alone on the machine named above; it says little about another device or "
-        "a larger model.",
+        *([] if recorded else [TIME]),
         "<b>Scope</b>: one data set, one model, one budget. What wins here need not win on yours: run it there.",
     ]
     if several:

@@ -10,7 +10,7 @@ from thalweg.report.formatting import finite, number
 from thalweg.report.palette import Style
 from thalweg.report.scales import fit_range
 from thalweg.report.svg import Frame, polyline
-from thalweg.report.tables import Column, Table, html_table
+from thalweg.report.tables import Column, Table, html_table, metric_title
 
 __all__ = ["loss_figure", "metric_figure", "robust_axis"]
 
@@ -54,7 +54,7 @@ def loss_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) ->
     x, above = _steps_axis(shown), robust_axis(summary.task.loss, shown)
     y = _panel_axis(above, training.values())
     which = "validation" if validation else "training"
-    title = f"{which.capitalize()} loss of the tuned contenders"
+    title = f"{which.capitalize()} loss of the {'' if summary.recorded else 'tuned '}contenders"
     chart = overview(f"{key}-o", shown, styles, x, above, title, _ending(shown))
     context = shared_paths(f"{key}-x", shown, x, y)
     panels = []
@@ -64,10 +64,10 @@ def loss_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) ->
             panel(f"{key}-{i}", one.contender, styles[one.contender], x, y, _ending([one]), draw, None, f"{key}-x")
         )
     note = (
-        f"Above, the median {which} loss of every contender; below, one panel each: the band holds the middle half "
-        "of the fresh "
-        "seeds, the dotted line is the training loss, the faint lines are the other contenders. A validation loss that "
-        "turns up while the training loss falls is overfitting; a wide band is luck with the seed."
+        f"Above, the median {which} loss of every contender; below, one panel each: the band holds the middle half of "
+        f"the {'seeds' if summary.recorded else 'fresh seeds'}, the dotted line is the training loss, the faint lines "
+        "are the other contenders. A validation loss that turns up while the training loss falls is overfitting; a "
+        "wide band is luck with the seed."
     )
     body = (
         legend([one.contender for one in shown], styles)
@@ -93,12 +93,12 @@ def _draw_loss(f: Frame, one: Line, training: Line | None) -> str:
 def metric_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) -> str:
     """Return the figure of the task's metric on the validation set along training."""
     shown = list(_lines(summary.curves, "validation_metric").values())
-    if not shown:
+    if not shown or (summary.recorded and metric_title(summary) == "validation loss"):  # the figure before shows it
         return ""
     task = summary.task
     unit = f" ({task.unit})" if task.unit else ""
     x, y = _steps_axis(shown), _metric_axis(f"validation {task.metric}{unit}", shown, task.larger_is_better)
-    title = f"Validation {task.metric} of the tuned contenders"
+    title = f"Validation {task.metric} of the {'' if summary.recorded else 'tuned '}contenders"
     chart = overview(f"{key}-o", shown, styles, x, y, title, _ending(shown))
     context = shared_paths(f"{key}-x", shown, x, y)
     panels = "".join(
@@ -117,9 +117,9 @@ def metric_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) 
     )
     better = "higher" if task.larger_is_better else "lower"
     note = (
-        f"Median and middle half over the fresh seeds, {better} is better. Look for who is early as well as who is "
-        "best: lines that meet at "
-        "the end differ only in speed. The steep beginning may be cut off below so that the end can be read."
+        f"Median and middle half over the {'seeds' if summary.recorded else 'fresh seeds'}, {better} is better. Look "
+        "for who is early as well as who is best: lines that meet at the end differ only in speed. The steep beginning "
+        "may be cut off below so that the end can be read."
     )
     body = legend([one.contender for one in shown], styles) + chart + context + f'<div class="panels">{panels}</div>'
     return figure(key, f"Validation {task.metric} along training", note, body, html_table(_numbers(shown)))

@@ -49,7 +49,7 @@ def render_report(summaries: Sequence[StudySummary], profile: PerformanceProfile
         _spaces(summaries),
         environment_section(summaries),
         _commands(summaries),
-        how_to_read(several),
+        how_to_read(several, all(summary.recorded for summary in summaries)),
         sources_section(summaries),
     ]
     title = f"{join_words([summary.task.name for summary in summaries])}: optimizers compared"
@@ -124,7 +124,7 @@ def _spaces(summaries: Sequence[StudySummary]) -> str:
         if summary.spaces:
             name = f"<h3>{escape(summary.task.name)}</h3>" if len(summaries) > 1 else ""
             parts.append(f'{name}<div class="scroll" tabindex="0">{spaces_table(summary)}</div>')
-    if not parts:
+    if not parts or all(summary.recorded for summary in summaries):
         return ""
     note = "Every contender was sampled in a space declared before the first run; its defaults were one more trial."
     return f'<section id="spaces"><h2>The spaces searched</h2><p class="note">{note}</p>{"".join(parts)}</section>'

@@ -65,6 +65,7 @@ tbody th{font-weight:500}
 .board tbody th.who{font-weight:600}
 .who .sw{vertical-align:-2px;margin-right:7px}
 .who span{display:inline-block;max-width:12.5em;overflow:hidden;text-overflow:ellipsis;vertical-align:bottom}
+.few .who span{max-width:26em;white-space:normal}
 .board .tie{position:relative;width:13px;min-width:13px;padding:0;border-bottom:0}
 .tie i{position:absolute;left:2px;top:0;bottom:0;border-left:2px solid var(--quiet)}
 .tie i.f{top:50%}.tie i.l{bottom:50%}

@@ -68,10 +68,10 @@ class Table:
         return Table(tuple(self.columns[i] for i in kept), rows)
 
 
-def metric_title(summary: StudySummary, split: str = "test") -> str:
-    """Return the metric's name with its split and unit, e.g. ``test RMSE (k$)``."""
+def metric_title(summary: StudySummary, split: str = "") -> str:
+    """Return the metric's name with its split and unit, e.g. ``test RMSE (k$)``; by default the split judged on."""
     unit = f" ({summary.task.unit})" if summary.task.unit else ""
-    return f"{split} {summary.task.metric}{unit}"
+    return f"{split or summary.judged_on} {summary.task.metric}{unit}"
 
 
 def time_to_target(row: LeaderboardRow) -> float | None:
@@ -123,8 +123,16 @@ def leaderboard_table(summary: StudySummary) -> Table:
         (Column("gradients", priority=3), lambda row: steps(row.gradient_evaluations)),
         (Column("tuned hyperparameters", "left", priority=3), hyperparameter_text),
     ]
+    if summary.recorded:
+        known = {column.title: (column, value) for column, value in reversed(fields) if _is_known(column)}
+        fields = list(reversed(known.values()))  # the result comes first, also where it is the validation loss
     rows = tuple(tuple(value(row) for _, value in fields) for row in summary.leaderboard)
     return Table(tuple(column for column, _ in fields), rows)
+
+
+def _is_known(column: Column) -> bool:
+    """Return whether runs that were trained elsewhere can fill a column: nothing of them was tuned or timed."""
+    return not column.title.startswith(("at defaults", "steps to", "reached", "state", "time", "gradients", "tuned"))
 
 
 def comparison_table(summary: StudySummary) -> Table:

@@ -41,7 +41,7 @@ def verdict(summary: StudySummary) -> str:
     """Return the outcome in one sentence, generated from the groups and pairwise verdicts alone."""
     alive = [row for row in summary.leaderboard if finite(row.test_metric.mean) is not None]
     if not alive:
-        return f"No contender finished on {summary.task.name}: every run on the fresh seeds diverged."
+        return f"No contender finished on {summary.task.name}: every run{_on_fresh_seeds(summary)} diverged."
     leaders = [row for row in alive if row.group == alive[0].group]
     others = [row for row in summary.leaderboard if row not in leaders]
     opening = _opening(summary, leaders, bool(others))
@@ -71,9 +71,9 @@ def _evidence(summary: StudySummary, leaders: Sequence[LeaderboardRow]) -> str:
     task = summary.task
     values = [outcome_words(summary, row) for row in leaders]
     shown = join_words(values) if len(values) <= NAMED else f"{values[0]} to {values[-1]}"
-    seeds = summary.protocol.get("confirmation_seeds")
-    count = "" if not seeds else ", one fresh seed" if seeds == 1 else f", {seeds} fresh seeds"
-    return f"({shown} test {task.metric}{count})"
+    seeds, kind = summary.protocol.get("confirmation_seeds"), "" if summary.recorded else "fresh "
+    count = "" if not seeds else f", one {kind}seed" if seeds == 1 else f", {seeds} {kind}seeds"
+    return f"({shown} {summary.judged_on} {task.metric}{count})"
 
 
 def _opening(summary: StudySummary, leaders: Sequence[LeaderboardRow], others: bool) -> str:
@@ -114,8 +114,12 @@ def _rest(summary: StudySummary, leaders: Sequence[LeaderboardRow], others: Sequ
     if not told:
         parts.insert(min(1, len(parts)), f"some of these, but not all, beat {_names(by_some)}")
     if lost:
-        parts.append(f"{_names(lost)} diverged on the fresh seeds")
+        parts.append(f"{_names(lost)} diverged{_on_fresh_seeds(summary)}")
     return "; ".join(parts)
+
+
+def _on_fresh_seeds(summary: StudySummary) -> str:
+    return "" if summary.recorded else " on the fresh seeds"
 
 
 def _against(

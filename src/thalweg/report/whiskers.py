@@ -46,9 +46,9 @@ def row_whisker(interval: Interval, style: Style, scale: Scale) -> str:
 
 
 def leaderboard_figure(key: str, summary: StudySummary, styles: Mapping[str, Style]) -> str:
-    """Return the figure of test metric with intervals, from the defaults to the tuned settings."""
+    """Return the figure of test metric with intervals, from the defaults to the tuned settings; none if recorded."""
     rows = summary.leaderboard
-    if not any(finite(row.test_metric.mean) is not None for row in rows):
+    if summary.recorded or not any(finite(row.test_metric.mean) is not None for row in rows):
         return ""
     ends = _ends(rows)
     title = f"Leaderboard: {metric_title(summary)}, default and tuned"

@@ -96,7 +96,9 @@ class SqlStore:
         """Return all studies, the newest first."""
         counts = (
             select(
-                planned_runs.c.study_id, func.count().label("planned"), func.count(results.c.run_id).label("finished")
+                planned_runs.c.study_id,
+                func.count(planned_runs.c.run_id.distinct()).label("planned"),
+                func.count(results.c.run_id.distinct()).label("finished"),
             )
             .join_from(planned_runs, results, results.c.run_id == planned_runs.c.run_id, isouter=True)
             .group_by(planned_runs.c.study_id)

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from thalweg.optimizers import OPTIMIZERS
-from thalweg.records import Contender, Dimension, Interval, StudyWarning
+from thalweg.records import RECORDED, Contender, Dimension, Interval, StudyWarning
 from thalweg.study.curves import reaches, steps_to_target
 from thalweg.study.evidence import Confirmation, Evidence
 from thalweg.study.selection import DEFAULT_TRIAL, TrialTable
 from thalweg.study.space import to_unit
 from thalweg.study.statistics import counted, interval
 
-__all__ = ["DIVERGED_LIMIT", "FEWEST_SEEDS", "RECORDED", "edge_side", "warnings_for"]
+__all__ = ["DIVERGED_LIMIT", "FEWEST_SEEDS", "edge_side", "warnings_for"]
 
 DIVERGED_LIMIT = 0.30
 FEWEST_SEEDS = 3
-RECORDED = "recorded"  # effort of a study of curves from elsewhere
+TOLD_APART = 3  # entries of one kind of warning that have a sentence each
 
 
 def warnings_for(evidence: Evidence, tasks: int = 1) -> tuple[StudyWarning, ...]:
@@ -40,7 +40,7 @@ def warnings_for(evidence: Evidence, tasks: int = 1) -> tuple[StudyWarning, ...]
         _nothing_to_tune,
     )
     found = [warning for check in checks for warning in check(evidence)]
-    if tasks < 2:
+    if tasks < 2 and evidence.spec.protocol.effort != RECORDED:
         sentence = (
             f"All of this holds for one task, {evidence.card.name}; compare on several, separated by commas, "
             "before speaking of optimizers in general."
@@ -248,19 +248,28 @@ def _seeds(evidence: Evidence) -> Iterator[StudyWarning]:
 
 
 def _defaults(evidence: Evidence) -> Iterator[StudyWarning]:
-    """No sampled setting was better than the defaults."""
+    """No sampled setting was better than the defaults; many such entries share a sentence."""
+    found: dict[str, str] = {}
     for contender in evidence.spec.contenders:
         selection = evidence.selections.get(contender.label)
         if selection is None or not contender.space or selection.reason != "best":
             continue
         if selection.trial == DEFAULT_TRIAL and selection.mean_validation_loss is not None:
-            yield StudyWarning(
-                "default",
-                contender.label,
-                f"{contender.label}: none of {len(evidence.tables[contender.label].trials) - 1} sampled settings was "
-                f"better than its defaults (validation loss {selection.mean_validation_loss:.4g}), so tuning has "
-                "gained nothing yet; raise the effort if it should.",
-            )
+            found[contender.label] = f"{selection.mean_validation_loss:.4g}"
+    if len(found) > TOLD_APART:
+        sentence = (
+            f"{len(found)} of {len(evidence.spec.contenders)} contenders have no sampled setting better than their "
+            f"defaults ({', '.join(found)}), so tuning has gained them nothing yet; raise the effort if it should."
+        )
+        yield StudyWarning("default", None, sentence)
+        return
+    for label, loss in found.items():
+        yield StudyWarning(
+            "default",
+            label,
+            f"{label}: none of {len(evidence.tables[label].trials) - 1} sampled settings was better than its defaults "
+            f"(validation loss {loss}), so tuning has gained nothing yet; raise the effort if it should.",
+        )
 
 
 def _recorded(evidence: Evidence) -> Iterator[StudyWarning]:
@@ -270,7 +279,7 @@ def _recorded(evidence: Evidence) -> Iterator[StudyWarning]:
             "recorded",
             None,
             "These curves were recorded from training loops of your own: nothing was tuned here and nothing of how "
-            "they were trained was checked; where no test set was read, its columns hold the validation set.",
+            "they were trained was checked.",
         )
 
 
@@ -278,12 +287,20 @@ def _nothing_to_tune(evidence: Evidence) -> Iterator[StudyWarning]:
     """A contender has no searched dimension."""
     if evidence.spec.protocol.effort == RECORDED:
         return
-    for contender in evidence.spec.contenders:
-        if not contender.space:
-            what = "learning rate to search" if contender.tuned == "learning-rate" else "hyperparameter to search"
-            yield StudyWarning(
-                "space",
-                contender.label,
-                f"{contender.label} has no {what} and takes part with its defaults only; declare a range "
-                "(search=(low, high)) in the rule to have it tuned.",
-            )
+    fixed = [contender for contender in evidence.spec.contenders if not contender.space]
+    if len(fixed) > TOLD_APART:
+        names = ", ".join(contender.label for contender in fixed)
+        sentence = (
+            f"{len(fixed)} of {len(evidence.spec.contenders)} contenders have nothing to search and take part with "
+            f"their defaults only ({names}); declare ranges (search=(low, high)) in their rules to have them tuned."
+        )
+        yield StudyWarning("space", None, sentence)
+        return
+    for contender in fixed:
+        what = "learning rate to search" if contender.tuned == "learning-rate" else "hyperparameter to search"
+        yield StudyWarning(
+            "space",
+            contender.label,
+            f"{contender.label} has no {what} and takes part with its defaults only; declare a range "
+            "(search=(low, high)) in the rule to have it tuned.",
+        )

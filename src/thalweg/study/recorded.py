@@ -13,6 +13,7 @@ import numpy as np
 
 from thalweg.errors import InvalidValueError, UsageError
 from thalweg.records import (
+    RECORDED,
     Contender,
     Curve,
     OptimizerSpec,
@@ -27,7 +28,6 @@ from thalweg.records import (
     plain,
 )
 from thalweg.store import Store
-from thalweg.study.cautions import RECORDED
 from thalweg.study.environment import now
 from thalweg.study.requests import LARGEST_SEED, opened_store, settings_of, shown, whole
 
@@ -143,7 +143,7 @@ class RecordedRun:
         gap = int(steps[-1] - steps[-2]) if len(steps) > 1 else max(1, int(steps[-1]))
         spec = RunSpec(
             self.name, "recorded", OptimizerSpec(self.optimizer, dict(self.settings)), self.batch_size,
-            int(steps[-1]), gap, self.seed, read_test=True,
+            int(steps[-1]), gap, self.seed, read_test=self._test is not None,
         )  # fmt: skip
         last = {name: float(values[-1]) for name, values in columns.items()}
         test = self._test or (last["validation_loss"], last["validation_metric"])
@@ -257,6 +257,12 @@ def _check_alike(name: str, result: RunResult, other: RunResult) -> None:
         raise UsageError(
             f"run {name!r} with {_label(result.spec)} and seed {result.spec.seed} is in the store already; give "
             "another seed or another name."
+        )
+    if result.spec.read_test != other.spec.read_test:
+        mine, theirs = ("a test result", "none") if result.spec.read_test else ("no test result", "one")
+        raise UsageError(
+            f"run {name!r} has {mine} and those stored under this name have {theirs}; call run.test(…) in all runs "
+            "or in none, or give another name."
         )
     if not np.array_equal(result.curve.step, other.curve.step):
         raise UsageError(

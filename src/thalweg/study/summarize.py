@@ -52,7 +52,7 @@ def summarize(
     return StudySummary(
         study=record.id,
         task=evidence.card,
-        protocol={**plain(record.spec.protocol), "techniques": _common(record)},
+        protocol={**plain(record.spec.protocol), "techniques": _common(record), **_judged_on(evidence)},
         seed=record.spec.seed,
         warnings=warnings_for(evidence, tasks),
         leaderboard=tuple(_row(evidence, record, ranking, label) for label in ranking.order),
@@ -175,6 +175,12 @@ def _median_or_none(steps: Sequence[int | None]) -> float | None:
     """Return the median with None as infinity, None if it is infinite or there is nothing."""
     middle = float(np.median([math.inf if step is None else step for step in steps])) if steps else math.inf
     return middle if math.isfinite(middle) else None
+
+
+def _judged_on(evidence: Evidence) -> dict[str, str]:
+    """Return what tells that recorded runs read no test set; those trained here always do, and say nothing."""
+    runs = [run for confirmation in evidence.confirmations.values() for run in confirmation.winner]
+    return {} if all(run.spec.read_test for run in runs) else {"judged_on": "validation"}
 
 
 def _common(record: StudyRecord) -> str:
