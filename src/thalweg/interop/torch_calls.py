@@ -222,8 +222,9 @@ class _Host:
         return outputs, {n: torch.stack([after[n] for _, after in found]) for n in buffers}
 
     def _one(self, params: Any, buffers: Any, rows: Any) -> tuple[Any, Any]:
-        found = torch.func.functional_call(self.module, (params, buffers), rows)
-        return (found,) if self.single else tuple(found), buffers
+        values = {**params, **buffers}  # where a buffer that the module assigns anew is told
+        found = torch.func.functional_call(self.module, values, rows)
+        return (found,) if self.single else tuple(found), {name: values[name] for name in buffers}
 
     def _pairs(self, inputs: Any) -> Any:
         return zip(inputs, self.ranks, strict=True)

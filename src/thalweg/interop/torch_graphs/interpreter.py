@@ -105,6 +105,8 @@ def _call(node: Any, values: dict[Any, Any], key: Any) -> None:
     function = _function(node)
     if function is None:
         raise UnknownOperationError(_name(node))
+    if _name(node) == "aten.copy_" and node.args[0].op != "placeholder":
+        raise NotImplementedError("an assignment to a part of an array")
     args, kwargs = _filled(node.args, values), _filled(dict(node.kwargs), values)
     found = function(*args, **kwargs)
     if isinstance(found, Drawn):
