@@ -101,6 +101,23 @@ def test_a_test_set_that_was_read_is_named(tmp_path: Path) -> None:
     assert "test loss, lower is better" in page(store)
 
 
+def test_a_run_that_ends_meanwhile_elsewhere_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, slipped = str(tmp_path / "store.db"), []
+    record(path, optimizer="lion")
+    with open_store(path) as opened:
+        save = opened.save_study
+
+        def late(*arguments) -> None:
+            if not slipped:
+                slipped.append(record(path, optimizer="sgd"))
+            save(*arguments)
+
+        monkeypatch.setattr(opened, "save_study", late)
+        record(opened, optimizer="adam")
+    found = {row.contender.partition(" ")[0] for row in tw.open_study("mine", path).summary.leaderboard}
+    assert found == {"adam", "sgd", "lion"}
+
+
 def test_a_loop_that_fails_keeps_nothing(tmp_path: Path) -> None:
     store = str(tmp_path / "store.db")
     with pytest.raises(ZeroDivisionError), tw.record_run("mine", optimizer="adam", store=store) as run:
@@ -122,6 +139,13 @@ def test_a_loop_that_fails_keeps_nothing(tmp_path: Path) -> None:
             UsageError,
             "has a test result and those stored under this name have none",
         ),
+        (
+            lambda s: record(s, seed=1, batch_size=8),
+            UsageError,
+            "with loss, smaller is better, batch size 8, and",
+        ),
+        (lambda s: record(s, seed=1, metric="accuracy"), InvalidValueError, "step 0 of run 'mine' lacks its metric"),
+        (lambda s: record(s, seed=1, steps=(0, 2**31)), InvalidValueError, "step = 2147483648"),
         (lambda s: record(s, optimizer=""), InvalidValueError, "optimizer = '' is not allowed"),
         (lambda s: record(s, seed=-1), InvalidValueError, "seed = -1"),
         (lambda s: record(s, last="much", seed=1), InvalidValueError, "train_loss = 'muchmuch' is not allowed"),

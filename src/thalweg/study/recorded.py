@@ -2,7 +2,7 @@
 
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from thalweg.errors import InvalidValueError, UsageError
+from thalweg.errors import InvalidValueError, UnknownNameError, UsageError
 from thalweg.records import (
     RECORDED,
     Contender,
@@ -34,6 +34,7 @@ from thalweg.study.requests import LARGEST_SEED, opened_store, settings_of, show
 __all__ = ["RecordedRun", "record_run"]
 
 ROLES = ("winner", "default")  # nothing was searched: the settings are both
+LARGEST_STEP = 2**31 - 1
 MEASURES = ("train_loss", "validation_loss", "validation_metric")
 
 
@@ -68,8 +69,8 @@ class RecordedRun:
 
     @property
     def study(self) -> str:
-        """Name of the study in the store: runs of one name and metric are one study."""
-        return fingerprint(["recorded", self.name, self.metric, self.larger_is_better, self.batch_size])[:12]
+        """Name of the study in the store: runs of one name are one study."""
+        return fingerprint(["recorded", self.name])[:12]
 
     def log(
         self,
@@ -77,7 +78,7 @@ class RecordedRun:
         *,
         train_loss: float = math.nan,
         validation_loss: float = math.nan,
-        validation_metric: float = math.nan,
+        validation_metric: float | None = None,
     ) -> None:
         """Add a point of the curve.
 
@@ -85,17 +86,23 @@ class RecordedRun:
             step: Updates taken, more than at the point before.
             train_loss: Mean training loss since the point before.
             validation_loss: Loss on the validation set; every point should have it.
-            validation_metric: The metric there.
+            validation_metric: The metric there; every point has it if a metric was named.
 
         Raises:
-            InvalidValueError: The step is not larger than the last, or a value is no number.
+            InvalidValueError: The step is not larger than the last, a value is no number, or the metric is missing.
         """
-        step = whole("step", step, 0)
+        step = whole("step", step, 0, LARGEST_STEP)
+        if self.metric and validation_metric is None:
+            raise InvalidValueError(
+                f"step {step} of run {self.name!r} lacks its metric, {self.metric!r}; give validation_metric=…, or "
+                "name no metric to judge by the loss."
+            )
         if self._points and step <= self._points[-1]["step"]:
             raise InvalidValueError(
                 f"step = {step} is not allowed after step {self._points[-1]['step']:.0f}; log points in order."
             )
-        given = {"train_loss": train_loss, "validation_loss": validation_loss, "validation_metric": validation_metric}
+        metric = math.nan if validation_metric is None else validation_metric
+        given = {"train_loss": train_loss, "validation_loss": validation_loss, "validation_metric": metric}
         self._points.append({"step": step, **{name: _number(name, value) for name, value in given.items()}})
 
     def test(self, loss: float, metric: float = math.nan) -> None:
@@ -114,21 +121,51 @@ class RecordedRun:
 
     def _keep(self) -> None:
         result = self._result()
+        mine = [PlannedRun(_label(result.spec), role, -1, result.spec) for role in ROLES]
         with ExitStack() as stack:
             store = opened_store(self.store, stack)
-            earlier = list(store.study_runs(self.study)) if self._known(store) else []
-            known = store.load_runs({run.spec.fingerprint for run in earlier})
-            for other in known.values():
+            self._check_study(store)
+            for other in self._results(store, self._planned(store)).values():
                 _check_alike(self.name, result, other)
-            mine = [PlannedRun(_label(result.spec), role, -1, result.spec) for role in ROLES]
             store.save_runs([result])
-            found = [*earlier, *(run for run in mine if run not in earlier)]
-            record = self._record(found, {**known, result.spec.fingerprint: result})
-            store.save_study(record, mine)
+            self._add_to_study(store, mine)
         self.result = result
 
-    def _known(self, store: Store) -> bool:
-        return any(listing.id == self.study for listing in store.list_studies())
+    def _add_to_study(self, store: Store, mine: list[PlannedRun]) -> None:
+        """Write the study's record with these runs; again if another process has added runs in the meantime."""
+        after: list[PlannedRun] | None = None
+        while True:
+            planned = self._planned(store) if after is None else after
+            planned = [*planned, *(run for run in mine if run not in planned)]
+            store.save_study(self._record(planned, self._results(store, planned)), mine)
+            after = self._planned(store)
+            if len(after) == len(planned):
+                return
+
+    def _planned(self, store: Store) -> list[PlannedRun]:
+        try:
+            return list(store.study_runs(self.study))
+        except UnknownNameError:
+            return []
+
+    def _results(self, store: Store, planned: Iterable[PlannedRun]) -> dict[str, RunResult]:
+        return store.load_runs({run.spec.fingerprint for run in planned})
+
+    def _check_study(self, store: Store) -> None:
+        """Refuse a run that is judged otherwise than those of its name."""
+        try:
+            there = store.load_study(self.study)
+        except UnknownNameError:
+            return
+        card, size = there.task_card, there.spec.protocol.batch_size
+        theirs = f"{card['metric']}, {'larger' if card['larger_is_better'] else 'smaller'} is better, batch size {size}"
+        direction = "larger" if self.larger_is_better else "smaller"
+        mine = f"{self.metric or 'loss'}, {direction} is better, batch size {self.batch_size}"
+        if mine != theirs:
+            raise UsageError(
+                f"run {self.name!r} is recorded with {mine}, and those stored under this name with {theirs}; record "
+                "all alike, or give another name."
+            )
 
     def _result(self) -> RunResult:
         if not self._points:
