@@ -63,7 +63,8 @@ def task_from_equinox(
         target: Name of the array that the loss compares its outputs with.
         axis_name: Name of the axis of examples, as the model's ``BatchNorm`` has it.
         batched: Whether the module takes whole batches; by default it takes one example, as Equinox's layers do.
-        fields: Further fields of :class:`~thalweg.Task`: batch_size, epochs, target, title …
+        fields: Further fields of :class:`~thalweg.Task`: batch_size, epochs, title …; what counts as solved is given
+            afterwards: ``dataclasses.replace(task, target=Target(…))``.
 
     The module is called as ``module(x)``, with ``state`` second if there is one, and with ``key=`` if it takes one: a
     key for each example while training, None in evaluation, where ``eqx.nn.inference_mode`` holds. What it keeps in

@@ -66,7 +66,8 @@ def task_from_flax(
             ``train()`` and ``eval()``.
         evaluation: Likewise in evaluation.
         rngs: Names of the random streams that a Linen module draws from while training.
-        fields: Further fields of :class:`~thalweg.Task`: batch_size, epochs, target, title …
+        fields: Further fields of :class:`~thalweg.Task`: batch_size, epochs, title …; what counts as solved is given
+            afterwards: ``dataclasses.replace(task, target=Target(…))``.
 
     What the model keeps beside its parameters (``batch_stats``, ``BatchStat``) is the task's state, which no optimizer
     sees. Random numbers come from the run's seed and step, so a run repeats exactly.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from thalweg.tasks.base import STATE, Data, Metric, Params, Task
 __all__ = ["Conversion", "conversion_of", "task_from_torch"]
 
 ENGINES = ("auto", "compiled", "torch")
-_CONVERSIONS: dict[int, Callable[[], "Conversion"]] = {}
+_CONVERSIONS: WeakKeyDictionary[Callable[..., Any], Callable[[], "Conversion"]] = WeakKeyDictionary()  # by init
 
 
 class Conversion(NamedTuple):
@@ -59,7 +60,8 @@ def task_from_torch(
         target: Name of the array that the loss compares its outputs with.
         engine: ``auto`` compiles what converts and calls PyTorch for the rest, ``compiled`` refuses the rest,
             ``torch`` always calls PyTorch.
-        fields: Further fields of :class:`~thalweg.Task`: batch_size, epochs, target, title …
+        fields: Further fields of :class:`~thalweg.Task`: batch_size, epochs, title …; what counts as solved is given
+            afterwards: ``dataclasses.replace(task, target=Target(…))``.
 
     What the module keeps in buffers (a batch norm's running averages) is the task's state, which no optimizer sees.
     Weights of layers are held with their outputs last; :func:`~thalweg.interop.torch_state_dict` turns them back.
@@ -82,7 +84,7 @@ def task_from_torch(
 
     model = _pure(name, maker, lambda: forward()[0])
     task = assemble(name, model, source, loss=loss, metric=metric, inputs=names, target=target, fields=fields)
-    _CONVERSIONS[id(task)] = lambda: forward()[1]
+    _CONVERSIONS[task.init] = lambda: forward()[1]
     return task
 
 
@@ -92,7 +94,7 @@ def conversion_of(task: Task) -> Conversion:
     Raises:
         InvalidValueError: The task is not of that kind.
     """
-    found = _CONVERSIONS.get(id(task))
+    found = _CONVERSIONS.get(task.init)
     if found is None:
         raise InvalidValueError(f"task {task.name!r} is not made by task_from_torch; give one that is.")
     return found()

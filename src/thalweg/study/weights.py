@@ -4,9 +4,11 @@ The store keeps what runs measured, not their weights. A run is a value, so its 
 """
 
 import contextlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -63,7 +65,7 @@ def weights_of(spec: RunSpec, store: Store) -> dict[str, np.ndarray]:
         store: Where the runs are that it itself starts from.
     """
     path = _path(spec.fingerprint)
-    with contextlib.suppress(OSError, ValueError), np.load(path) as kept:
+    with contextlib.suppress(OSError, ValueError, EOFError, BadZipFile), np.load(path) as kept:
         return dict(kept)
     ready = ready_task(spec.task, model_options(spec.techniques))
     if ready.version != spec.task_version:
@@ -108,7 +110,7 @@ def _keep(fingerprint: str, weights: dict[str, np.ndarray]) -> None:
     path = _path(fingerprint)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".tmp.npz")
+        beside = path.with_suffix(f".{os.getpid()}.npz")
         np.savez(beside, **weights)  # pyright: ignore[reportArgumentType]
         beside.replace(path)
 
