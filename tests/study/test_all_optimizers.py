@@ -1,11 +1,15 @@
 """``all`` means every optimizer that suits the task and its batches."""
 
+from typing import Any
+
 import pytest
 
 import thalweg as tw
-from thalweg.optimizers import OPTIMIZERS
+from thalweg.errors import InvalidValueError
+from thalweg.optimizers import LBFGS, OPTIMIZERS
+from thalweg.study.recipes import check_recipe, techniques_from
 from thalweg.study.rules import suiting
-from thalweg.study.workbench import ready_task
+from thalweg.study.workbench import Schedule, ready_task
 
 LINE_SEARCHES = {"lbfgs", "nonlinear-cg", "newton-cg"}
 
@@ -23,6 +27,35 @@ def test_all_leaves_out_what_does_not_suit(task: str, batch: int, without: set[s
     ready = ready_task(task)
     assert suiting("all", ready, batch) == [name for name in OPTIMIZERS if name not in without]
     assert suiting(["all", "adam@keras", "adam"], ready, batch)[-1] == "adam@keras"
+
+
+@pytest.mark.parametrize(
+    ("techniques", "without"),
+    [(["sam", "l2"], LINE_SEARCHES), (["l1", "l2", "label-smoothing", "ema", "schedule.learning_rate"], set())],
+)
+def test_all_leaves_out_what_techniques_would_mislead(techniques: list[str], without: set[str]) -> None:
+    ready = ready_task("digits")
+    assert suiting("all", ready, 10_000, techniques) == [name for name in OPTIMIZERS if name not in without]
+
+
+@pytest.mark.parametrize("way", [{"techniques": ["cautious"]}, {"vary": ["none", "cautious"]}])
+def test_who_asks_for_such_an_optimizer_by_name_is_told(way: Any) -> None:
+    with pytest.raises(InvalidValueError, match=r"^optimizer newton-cg searches along lines, which cautious would"):
+        tw.compare("bowl", ["all", "newton-cg"], store="sqlite://", **way)  # all leaves out lbfgs, which comes first
+
+
+def test_a_line_search_is_not_misled_without_a_word() -> None:
+    with pytest.raises(InvalidValueError) as raised:
+        tw.train("bowl", "lbfgs", techniques=["weight-decay:0.1", "clip-norm:1"], store="sqlite://")
+    assert str(raised.value) == (
+        "optimizer lbfgs searches along lines, which clip-norm and weight-decay would mislead by another gradient, "
+        "point or function than its own; leave that out (l2 is allowed, being part of the loss), or choose another "
+        "optimizer."
+    )
+    allowed = techniques_from(["l1:0.1", "l2:0.1", "label-smoothing:0.1", "ema:0.9", "schedule=cosine"])
+    assert check_recipe(allowed, [LBFGS()], ready_task("digits-logistic"), Schedule(2000, 10, 10)).named.keys() >= {
+        "l2"
+    }
 
 
 def test_without_all_nothing_changes() -> None:

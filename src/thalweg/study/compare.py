@@ -60,7 +60,8 @@ def compare(
         task: Name, ``path/to/file.py[:name]``, or a :class:`thalweg.Task`.
         optimizers: Names (``adam``), presets (``adam@torch``), files (``./my_rule.py:MyRule``) or Rule
             classes; eight well-known ones by default. ``"all"`` is every one of the catalogue that suits the task and
-            its batches: those with a line search take part where a batch is the whole training set.
+            its batches: those with a line search take part where a batch is the whole training set and no technique
+            misleads them.
         effort: ``quick`` (16 trials × 1 seed), ``standard`` (32 × 3) or ``thorough`` (100 × 5).
         tune: Search ``all`` hyperparameters, the ``learning-rate`` only, or ``both`` as separate entries.
         epochs: Passes over the training data; the task's own by default.
@@ -89,7 +90,8 @@ def compare(
     ready = ready_task(task, model_options(common))
     lengths = ready.schedule(epochs, batch_size)
     asked = DEFAULT_OPTIMIZERS if optimizers is None else optimizers
-    rules = resolve(suiting(asked, ready, lengths.batch_size), words=["all"])
+    used = {name for _, recipe in recipes for name in recipe}
+    rules = resolve(suiting(asked, ready, lengths.batch_size, used), words=["all"])
     seed = whole("seed", seed, 0, LARGEST_SEED)
     check_watcher(watcher)
     contenders = contenders_for(rules, tune, recipes)

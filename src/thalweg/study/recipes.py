@@ -13,7 +13,7 @@ from thalweg.settings import Configurable, as_notation
 from thalweg.study.requests import shown
 from thalweg.study.workbench import ReadyTask
 from thalweg.study.workbench import Schedule as Lengths
-from thalweg.techniques import SAMPLINGS, TECHNIQUES, parse_technique
+from thalweg.techniques import SAMPLINGS, TECHNIQUES, misleads_searches, parse_technique
 from thalweg.training.inputs import check_inputs
 from thalweg.training.recipe import AVERAGES, Recipe, recipe_of
 
@@ -88,7 +88,8 @@ def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: Re
 
     Raises:
         UnknownNameError: A schedule is for a hyperparameter that an optimizer has not.
-        InvalidValueError: A schedule leaves its hyperparameter's range, or the task cannot do what is asked.
+        InvalidValueError: A schedule leaves its hyperparameter's range, a technique misleads an optimizer's line
+            search, or the task cannot do what is asked.
     """
     recipe = recipe_of(techniques)
     task = ready.variant(model_options(techniques)).task
@@ -102,6 +103,7 @@ def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: Re
     for rule in rules:
         check_inputs(rule, where=f"task {task.name!r}", sampled=task.sampled_loss is not None, grouped=recipe.grouped)
         _check_schedules(recipe, rule, lengths.steps)
+        _check_searches(recipe, rule)
         if "state" in recipe.named:
             check_compressible(rule, f"technique {techniques['state']}")
     if lengths.batch_size >= ready.examples and (recipe.grouped or any(recipe.order[1:])):
@@ -121,6 +123,16 @@ def _check_schedules(recipe: Recipe, rule: Rule, steps: int) -> None:
     for name, schedule in recipe.schedules.items():
         checked_factors(
             schedule, steps, base=float(getattr(rule, name)), name=f"{rule.name}: {name}", known=known[name]
+        )
+
+
+def _check_searches(recipe: Recipe, rule: Rule) -> None:
+    misleading = misleads_searches(recipe.named) if rule.full_batch else []
+    if misleading:
+        raise InvalidValueError(
+            f"optimizer {rule.name} searches along lines, which {' and '.join(misleading)} would mislead by another "
+            "gradient, point or function than its own; leave that out (l2 is allowed, being part of the loss), or "
+            "choose another optimizer."
         )
 
 

@@ -13,6 +13,7 @@ from thalweg.optimizers.user_rules import ResolvedRule, check_rule, resolve_opti
 from thalweg.records import Contender, OptimizerSpec
 from thalweg.study.requests import listed, shown
 from thalweg.study.workbench import ReadyTask
+from thalweg.techniques import misleads_searches
 from thalweg.user_files import is_file_reference
 
 __all__ = [
@@ -49,22 +50,24 @@ def resolve(references: Any, words: Iterable[str] = ()) -> list[tuple[str, type[
         raise UnknownNameError("optimizer", error.name, [*error.allowed, *words]) from error
 
 
-def suiting(references: Any, ready: ReadyTask, batch_size: int) -> Any:
-    """Return optimizers with ``all`` replaced by every one of the catalogue that the task and its batches suit.
+def suiting(references: Any, ready: ReadyTask, batch_size: int, techniques: Iterable[str] = ()) -> Any:
+    """Return optimizers with ``all`` replaced by every one of the catalogue that task, batches and techniques suit.
 
     Args:
         references: What a user gave; where ``all`` is not among them it is returned as it is.
         ready: The task.
         batch_size: Examples per step. Methods with a line search presume the whole training set.
+        techniques: Names of all techniques of any run. Some mislead a line search.
     """
     found = [references] if references == "all" else references
     if not isinstance(found, list | tuple) or "all" not in found:
         return references
-    whole, sampled = batch_size >= ready.examples, ready.task.sampled_loss is not None
+    searches = batch_size >= ready.examples and not misleads_searches(techniques)
+    sampled = ready.task.sampled_loss is not None
     every = [
         name
         for name, rule in OPTIMIZERS.items()
-        if (whole or not rule.full_batch) and (sampled or "gauss_newton_diagonal" not in rule.needs)
+        if (searches or not rule.full_batch) and (sampled or "gauss_newton_diagonal" not in rule.needs)
     ]
     return list(dict.fromkeys(name for one in found for name in (every if one == "all" else [one])))
 

@@ -12,7 +12,7 @@ from thalweg.techniques.batching import (
     growth_multipliers,
     sample_rows,
 )
-from thalweg.techniques.catalogue import TECHNIQUES, parse_technique, technique_listing
+from thalweg.techniques.catalogue import TECHNIQUES, misleads_searches, parse_technique, technique_listing
 from thalweg.techniques.caution import Cautious, cautious
 from thalweg.techniques.centralization import Centralize, centralize
 from thalweg.techniques.clipping import (
@@ -91,6 +91,7 @@ __all__ = [
     "global_norm",
     "growth_multipliers",
     "lookahead_shares",
+    "misleads_searches",
     "parse_technique",
     "penalized",
     "penalty",

@@ -27,6 +27,8 @@ class Technique(Configurable):
         sources: Papers and books, each with equation, algorithm or section.
         differences: Where the world's versions differ, one sentence each.
         example: How it is written in a list of techniques, if not ``name:value``.
+        misleads_searches: Whether it misleads a line search, by another gradient than the loss's, another point than
+            the search chose, or another function from step to step.
 
     Raises:
         InvalidValueError: A setting is outside its range or a variant is no choice.
@@ -38,3 +40,4 @@ class Technique(Configurable):
     sources: ClassVar[tuple[str, ...]]
     differences: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
+    misleads_searches: ClassVar[bool] = False

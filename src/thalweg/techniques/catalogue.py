@@ -1,6 +1,6 @@
 """Every technique by its name, its notation and what is known of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +21,7 @@ from thalweg.techniques.smoothing import Diffusion, GaussianSmoothing
 from thalweg.techniques.stopping import EarlyStopping
 from thalweg.techniques.stored_state import StoredState
 
-__all__ = ["TECHNIQUES", "parse_technique", "technique_listing"]
+__all__ = ["TECHNIQUES", "misleads_searches", "parse_technique", "technique_listing"]
 
 KINDS: tuple[type[Technique], ...] = (
     ClipValue,
@@ -68,6 +68,19 @@ def parse_technique(text: str) -> Technique:
         0.5
     """
     return from_notation("technique", text, TECHNIQUES)
+
+
+def misleads_searches(names: Iterable[str]) -> list[str]:
+    """Return those names, sorted, whose techniques mislead a line search.
+
+    Args:
+        names: Names of techniques; others, such as keys of schedules, are passed over.
+
+    Example:
+        >>> misleads_searches(["sam", "l2", "schedule.learning_rate", "cautious"])
+        ['cautious', 'sam']
+    """
+    return sorted(name for name in names if name in TECHNIQUES and TECHNIQUES[name].misleads_searches)
 
 
 def technique_listing() -> list[dict[str, Any]]:

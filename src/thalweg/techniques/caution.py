@@ -22,6 +22,7 @@ class Cautious(Technique):
     name: ClassVar[str] = "cautious"
     title: ClassVar[str] = "Cautious updates"
     acts_on: ClassVar[ActsOn] = "weights"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "u = x₀ − x, the rule's step; φ = 1 where u·g > 0 and 0 else",
         "x ← x₀ − u·φ / max(mean(φ), κ), the mean over each array",

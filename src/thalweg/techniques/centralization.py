@@ -23,6 +23,7 @@ class Centralize(Technique):
     name: ClassVar[str] = "centralize"
     title: ClassVar[str] = "Gradient centralization"
     acts_on: ClassVar[ActsOn] = "gradient"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("g ← g − s·mean(g), the mean over the incoming weights of each unit",)
     sources: ClassVar[tuple[str, ...]] = (
         "Yong, Huang, Hua and Zhang (2020), Gradient centralization: a new optimization technique for deep neural "

@@ -27,6 +27,7 @@ class ClipValue(Technique):
     name: ClassVar[str] = "clip-value"
     title: ClassVar[str] = "Clipping by value"
     acts_on: ClassVar[ActsOn] = "gradient"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("g ← min(max(g, −c), c), number by number",)
     sources: ClassVar[tuple[str, ...]] = (
         "Mikolov (2012), Statistical language models based on neural networks",
@@ -51,6 +52,7 @@ class ClipNorm(Technique):
     name: ClassVar[str] = "clip-norm"
     title: ClassVar[str] = "Clipping by global norm"
     acts_on: ClassVar[ActsOn] = "gradient"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("g ← g·c / ‖g‖ if ‖g‖ > c, ‖g‖ over all parameters",)
     sources: ClassVar[tuple[str, ...]] = (
         "Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural networks, algorithm 1, "
@@ -83,6 +85,7 @@ class ClipAdaptive(Technique):
     name: ClassVar[str] = "clip-adaptive"
     title: ClassVar[str] = "Adaptive gradient clipping"
     acts_on: ClassVar[ActsOn] = "gradient"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "m = c·max(‖x‖, ε) of each unit",
         "g ← g·m / ‖g‖ if ‖g‖ > m, unit by unit",

@@ -28,6 +28,7 @@ class Curriculum(Technique):
     name: ClassVar[str] = "curriculum"
     title: ClassVar[str] = "Curriculum"
     acts_on: ClassVar[ActsOn] = "order"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "minibatch t is drawn from the first g(v)·n of n examples in order, v = min(1, (t − 1)/(b·T))",
         "linear: g = a + (1 − a)·v;  root: g = a + (1 − a)·√v;  step: g = a, 1 at v = 1",

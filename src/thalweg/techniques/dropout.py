@@ -21,6 +21,7 @@ class Dropout(Technique):
     name: ClassVar[str] = "dropout"
     title: ClassVar[str] = "Dropout"
     acts_on: ClassVar[ActsOn] = "model"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "h ← h·m / (1 − p) while training, m = 0 with probability p and 1 else",
         "h ← h when evaluating",

@@ -83,6 +83,7 @@ class WeightDecay(Technique):
     name: ClassVar[str] = "weight-decay"
     title: ClassVar[str] = "Decoupled weight decay"
     acts_on: ClassVar[ActsOn] = "weights"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("x ← x − η·λ·x₀ after the rule's step, x₀ the weights before it",)
     sources: ClassVar[tuple[str, ...]] = (
         "Loshchilov and Hutter (2019), Decoupled weight decay regularization, algorithm 2, arXiv:1711.05101",

@@ -24,6 +24,7 @@ class SAM(Technique):
     name: ClassVar[str] = "sam"
     title: ClassVar[str] = "Sharpness-aware minimization"
     acts_on: ClassVar[ActsOn] = "gradient"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = (
         "g ← ∇L(x + ρ·∇L(x) / ‖∇L(x)‖), both on the same minibatch, ‖·‖ over all parameters",
         "adaptive: x + ρ·T²·∇L(x) / ‖T·∇L(x)‖ with T = |x| + κ for weights and 1 for biases",

@@ -26,6 +26,7 @@ class Lookahead(Technique):
     name: ClassVar[str] = "lookahead"
     title: ClassVar[str] = "Lookahead"
     acts_on: ClassVar[ActsOn] = "weights"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("after every k-th update: φ ← φ + α·(x − φ), x ← φ; φ is the result",)
     sources: ClassVar[tuple[str, ...]] = (
         "Zhang, Lucas, Hinton and Ba (2019), Lookahead optimizer: k steps forward, 1 step back, algorithm 1, "

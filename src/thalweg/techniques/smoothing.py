@@ -49,6 +49,7 @@ class GaussianSmoothing(Continuation):
     name: ClassVar[str] = "gaussian-smoothing"
     title: ClassVar[str] = "Gaussian continuation"
     acts_on: ClassVar[ActsOn] = "objective"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("g = ∇L(x + σ·ε), ε ~ N(0, I), an estimate of ∇E[L(x + σ·ε)]", WIDTHS)
     sources: ClassVar[tuple[str, ...]] = (
         "Mobahi and Fisher (2015), A theoretical analysis of optimization by Gaussian continuation, AAAI",
@@ -73,6 +74,7 @@ class Diffusion(Continuation):
     name: ClassVar[str] = "diffusion"
     title: ClassVar[str] = "Diffused activations"
     acts_on: ClassVar[ActsOn] = "model"
+    misleads_searches: ClassVar[bool] = True
     formula: ClassVar[tuple[str, ...]] = ("act(x) replaced by E[act(x + σ·ε)], ε ~ N(0, 1)", WIDTHS)
     sources: ClassVar[tuple[str, ...]] = (
         "Mobahi (2016), Training recurrent neural networks by diffusion, arXiv:1601.04114",
