@@ -117,6 +117,15 @@ ELEMENTWISE = {
         nn.ReLU(inplace=True), nn.GELU(), nn.GELU(approximate="tanh"), nn.SiLU(), nn.ELU(0.7), nn.SELU(), nn.CELU(0.5),
         nn.LeakyReLU(0.2), nn.PReLU(), nn.Softplus(beta=2), nn.Hardtanh(), nn.Tanh(), nn.Sigmoid(), nn.LogSigmoid(),
         nn.Softmax(-1), nn.LogSoftmax(-1), nn.Mish(), nn.Hardswish(), nn.ReLU6(), nn.Softsign(), nn.Dropout(0.5),
+        nn.Hardsigmoid(),
+    ),
+    "losses": lambda: Each(
+        lambda x: functional.mse_loss(x, x.flip(1)).expand(x.shape[0]),
+        lambda x: functional.l1_loss(x, x.flip(1), reduction="sum").expand(x.shape[0]),
+        lambda x: functional.smooth_l1_loss(x, x.flip(1), beta=0.7).expand(x.shape[0]),
+        lambda x: functional.huber_loss(x, x.flip(1), delta=0.7).expand(x.shape[0]),
+        lambda x: functional.binary_cross_entropy_with_logits(x, x.sigmoid()).expand(x.shape[0]),
+        lambda x: functional.mse_loss(x[:, :1].expand_as(x), x, reduction="none"),
     ),
     "arithmetic": lambda: Each(
         lambda x: torch.exp(-x.abs()) + torch.log1p(x * x) - torch.sqrt(x * x + 1),

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 __all__ = ["ELEMENTS", "dtype_of"]
 
@@ -50,13 +51,29 @@ def _variance(x: Any, dim: Any = None, *args: Any, correction: Any = 1, keepdim:
     return jnp.var(x, axis=_whole(dim), ddof=correction, keepdims=keepdim)
 
 
+def _root(total: Any, order: Any = 2) -> Any:
+    """Return a root; where the total is 0 its gradient is 0, as ATen's is."""
+    zero = total == 0
+    safe = jnp.where(zero, 1, total)
+    return jnp.where(zero, 0, jnp.sqrt(safe) if order == 2 else safe ** (1 / order))
+
+
+def _absolute(x: Any) -> Any:
+    return x * jnp.sign(x)  # whose gradient at 0 is 0, where that of jnp.abs is 1
+
+
 def _extreme(function: Callable[..., Any], where: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ATen's max or min: among equals the first has the gradient if an axis is given, else all share it."""
+
     def extreme(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         if dim is None:
             return function(x)
         if not isinstance(dim, int):  # max.other(x, y)
             return {jnp.max: jnp.maximum, jnp.min: jnp.minimum}[function](x, dim)
-        return [function(x, axis=dim, keepdims=keepdim), where(x, axis=dim, keepdims=keepdim)]
+        place = where(x, axis=dim, keepdims=True)
+        first = jax.lax.broadcasted_iota(place.dtype, x.shape, dim % x.ndim) == place
+        value = jnp.sum(jnp.where(first, x, 0), axis=dim, keepdims=keepdim, dtype=x.dtype)
+        return [value, place if keepdim else jnp.squeeze(place, dim)]
 
     return extreme
 
@@ -74,30 +91,60 @@ def _gelu(x: Any, *, approximate: str = "none") -> Any:
 
 def _softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     scaled = beta * x
-    return jnp.where(scaled > threshold, x, jax.nn.softplus(jnp.minimum(scaled, threshold)) / beta)
+    large = scaled > threshold
+    return jnp.where(large, x, jax.nn.softplus(jnp.where(large, threshold, scaled)) / beta)
 
 
 def _elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
-    return scale * jnp.where(x > 0, x, alpha * jnp.expm1(jnp.minimum(x, 0) * input_scale))
+    positive = x > 0
+    return scale * jnp.where(positive, x, alpha * jnp.expm1(jnp.where(positive, 0, x) * input_scale))
 
 
 def _clamp(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002 - ATen's names
-    x = x if min is None else jnp.maximum(x, min)
-    return x if max is None else jnp.minimum(x, max)
+    # At a bound the gradient is that of x; jnp.maximum would halve it.
+    x = x if min is None else jnp.where(x < min, min, x)
+    return x if max is None else jnp.where(x > max, max, x)
+
+
+def _between(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
+    """Return x within bounds; at a bound its gradient is 0, as ATen's hardtanh has it and its clamp has not."""
+    return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
+
+
+def _hard_sigmoid(x: Any) -> Any:
+    # ATen divides by 6, but its gradient has a sixth of float32 in float64 as well.
+    inner = _between(x, -3, 3)
+    fixed = jax.lax.stop_gradient(inner)
+    return (fixed + 3) / 6 + float(np.float32(1 / 6)) * (inner - fixed)
+
+
+def _hard_swish(x: Any) -> Any:
+    return jnp.where(x <= -3, 0, jnp.where(x >= 3, x, x * (x + 3) / 6))
 
 
 def _divided(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
-    quotient = x / y
-    kind = jnp.result_type(x, y)
     if rounding_mode is None:
-        return quotient
-    return (jnp.floor(quotient) if rounding_mode == "floor" else jnp.trunc(quotient)).astype(kind)
+        return x / y
+    if rounding_mode == "floor":
+        return x // y  # not the floor of x / y: in floating point 1 / 0.1 is 10, and 0.1 fits into 1 nine times
+    kind = jnp.result_type(x, y)
+    if jnp.issubdtype(kind, jnp.floating):
+        return jnp.trunc(x / y)
+    return jax.lax.div(*jnp.broadcast_arrays(jnp.asarray(x, kind), jnp.asarray(y, kind)))
+
+
+def _angle(y: Any, x: Any) -> Any:
+    zero = (x == 0) & (y == 0)
+    there = jnp.arctan2(jax.lax.stop_gradient(y), jax.lax.stop_gradient(x))
+    return jnp.where(zero, there, jnp.arctan2(y, jnp.where(zero, 1, x)))
 
 
 def _norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Any:  # noqa: A002
     if ord == 2:
-        return jnp.sqrt(jnp.sum(x * x, axis=_whole(dim), keepdims=keepdim))
-    return jnp.sum(jnp.abs(x) ** ord, axis=_whole(dim), keepdims=keepdim) ** (1 / ord)
+        return _root(jnp.sum(x * x, axis=_whole(dim), keepdims=keepdim))
+    zero = x == 0
+    powers = jnp.where(zero, 0, _absolute(jnp.where(zero, 1, x)) ** ord)
+    return _root(jnp.sum(powers, axis=_whole(dim), keepdims=keepdim), ord)
 
 
 def _cross_entropy(
@@ -120,7 +167,8 @@ def _negative(
     counted = y != ignore_index
     spread = jnp.moveaxis(jax.nn.one_hot(jnp.where(counted, y, 0), classes, dtype=logs.dtype), -1, axis)
     weights = _along(weight, logs, axis)
-    each = -jnp.sum(logs * spread * weights, axis=axis) * counted
+    # A logit of -inf is no infinity times 0 where it is not the label's.
+    each = -jnp.sum(jnp.where(spread > 0, logs, 0) * spread * weights, axis=axis) * counted
     total = jnp.sum(jnp.sum(spread * weights, axis=axis) * counted)
     if label_smoothing:
         even = -jnp.sum(logs * weights, axis=axis) * counted / classes
@@ -154,22 +202,25 @@ def _binary(x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reductio
 
 
 def _huber(x: Any, y: Any, reduction: int = 1, delta: float = 1.0) -> tuple[Any, int]:
-    gap = jnp.abs(x - y)
+    gap = _absolute(x - y)
     return jnp.where(gap < delta, 0.5 * gap * gap, delta * (gap - 0.5 * delta)), reduction
 
 
 def _smooth_l1(x: Any, y: Any, reduction: int = 1, beta: float = 1.0) -> tuple[Any, int]:
-    gap = jnp.abs(x - y)
+    gap = _absolute(x - y)
+    if beta == 0:
+        return gap, reduction
     return jnp.where(gap < beta, 0.5 * gap * gap / beta, gap - 0.5 * beta), reduction
 
 
 _ONE: dict[str, Callable[..., Any]] = {
     name: getattr(jnp, name)
     for name in (
-        *("abs", "exp", "expm1", "log", "log1p", "log2", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh"),
+        *("exp", "expm1", "log", "log1p", "log2", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh"),
         *("floor", "ceil", "sign", "square", "isnan", "isinf"),
     )
 } | {
+    "abs": _absolute,
     "neg": jnp.negative,
     "reciprocal": lambda x: 1 / x,
     "rsqrt": jax.lax.rsqrt,
@@ -180,25 +231,25 @@ _ONE: dict[str, Callable[..., Any]] = {
     "logical_not": jnp.logical_not,
     "bitwise_not": jnp.invert,
     "relu": jax.nn.relu,
-    "relu6": lambda x: jnp.clip(x, 0, 6),
+    "relu6": partial(_between, low=0, high=6),
     "silu": jax.nn.silu,
     "mish": lambda x: x * jnp.tanh(_softplus(x)),
     "log_sigmoid": jax.nn.log_sigmoid,
-    "hardsigmoid": lambda x: jnp.clip(x + 3, 0, 6) / 6,
-    "hardswish": lambda x: x * jnp.clip(x + 3, 0, 6) / 6,
+    "hardsigmoid": _hard_sigmoid,
+    "hardswish": _hard_swish,
     "selu": lambda x: _elu(x, 1.6732632423543772, 1.0507009873554805),
     "gelu": _gelu,
     "softplus": _softplus,
     "elu": _elu,
     "celu": lambda x, alpha=1.0: jnp.maximum(x, 0) + alpha * jnp.expm1(jnp.minimum(x, 0) / alpha),
     "leaky_relu": lambda x, slope=0.01: jnp.where(x > 0, x, slope * x),
-    "hardtanh": lambda x, low=-1.0, high=1.0: jnp.clip(x, low, high),
+    "hardtanh": _between,
     "softsign": jax.nn.soft_sign,
     "prelu": lambda x, slope: jnp.where(x > 0, x, _along(slope, x, min(1, x.ndim - 1)) * x),
     "clamp": _clamp,
     "clip": _clamp,
-    "clamp_min": lambda x, low: jnp.maximum(x, low),
-    "clamp_max": lambda x, high: jnp.minimum(x, high),
+    "clamp_min": _clamp,
+    "clamp_max": lambda x, high: _clamp(x, None, high),
 }
 
 _TWO: dict[str, Callable[..., Any]] = {
@@ -213,7 +264,7 @@ _TWO: dict[str, Callable[..., Any]] = {
     "pow": lambda x, y: x**y,
     "maximum": jnp.maximum,
     "minimum": jnp.minimum,
-    "atan2": jnp.arctan2,
+    "atan2": _angle,
     "eq": lambda x, y: x == y,
     "ne": lambda x, y: x != y,
     "lt": lambda x, y: x < y,
@@ -235,7 +286,7 @@ _MANY: dict[str, Callable[..., Any]] = {
     "sum": _sum,
     "mean": _mean,
     "var": _variance,
-    "std": lambda *args, **more: jnp.sqrt(_variance(*args, **more)),
+    "std": lambda *args, **more: _root(_variance(*args, **more)),
     "prod": lambda x, dim=None, keepdim=False: jnp.prod(x, axis=dim, keepdims=keepdim),
     "amax": lambda x, dim=None, keepdim=False: jnp.max(x, axis=_whole(dim), keepdims=keepdim),
     "amin": lambda x, dim=None, keepdim=False: jnp.min(x, axis=_whole(dim), keepdims=keepdim),
@@ -266,7 +317,7 @@ _MANY: dict[str, Callable[..., Any]] = {
     "nll_loss": _negative,
     "nll_loss_nd": _negative,
     "mse_loss": _pointwise(lambda x, y, reduction=1: ((x - y) ** 2, reduction)),
-    "l1_loss": _pointwise(lambda x, y, reduction=1: (jnp.abs(x - y), reduction)),
+    "l1_loss": _pointwise(lambda x, y, reduction=1: (_absolute(x - y), reduction)),
     "huber_loss": _pointwise(_huber),
     "smooth_l1_loss": _pointwise(_smooth_l1),
     "binary_cross_entropy_with_logits": _pointwise(_binary),

@@ -7,7 +7,7 @@ value of that name is replaced. What is computed this way is compared with PyTor
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -35,20 +35,26 @@ class Graph:
 
     Attributes:
         exported: The ``ExportedProgram``.
+        aliases: Names under which shared arrays stand again, with those by which they are given.
     """
 
     exported: Any
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, arrays: Mapping[str, Any], inputs: tuple[Any, ...], key: Any) -> tuple[Any, dict[str, Any]]:
-        """Return the outputs and the buffers after the call.
+        """Return the outputs, and the buffers that the call changed.
 
         Args:
-            arrays: Parameters and buffers by their names in the module.
+            arrays: Parameters and buffers by their names in the module, shared ones by the first.
             inputs: What the module is called with.
             key: JAX random key for dropout; None drops nothing.
         """
         signature = self.exported.graph_signature
-        names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+        names = {
+            place: self.aliases.get(name, name)
+            for part in (signature.inputs_to_parameters, signature.inputs_to_buffers)
+            for place, name in part.items()
+        }
         constants = signature.inputs_to_lifted_tensor_constants
         given = iter(inputs)
         values: dict[Any, Any] = {}
@@ -68,12 +74,16 @@ class Graph:
             else:
                 count += 1
                 _call(node, values, None if key is None else jax.random.fold_in(key, count))
-        after = {name: values[node] for node, name in owners.items() if name in signature.inputs_to_buffers.values()}
+        after = {
+            name: values[node]
+            for node, name in owners.items()
+            if node.name in signature.inputs_to_buffers and values[node] is not arrays[name]
+        }
         # Buffers that the graph hands out beside its outputs are those it changes.
         results = list(outputs)
         for spec, value in zip(signature.output_specs, results, strict=True):
             if spec.kind.name == "BUFFER_MUTATION":
-                after[spec.target] = value
+                after[self.aliases.get(spec.target, spec.target)] = value
         told = [v for s, v in zip(signature.output_specs, results, strict=True) if s.kind.name == "USER_OUTPUT"]
         return told, after
 

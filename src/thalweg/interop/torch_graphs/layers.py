@@ -223,26 +223,20 @@ def _adaptive_average(axes: int, x: Any, sizes: Any) -> Any:
 
 
 def _dropout(x: Any, p: float, train: bool) -> Any:
-    if not train or p == 0:
-        return x
-
-    def drawn(key: Any) -> Any:
-        if key is None:
-            return x
-        kept = jax.random.bernoulli(key, 1 - p, x.shape)
-        return jnp.where(kept, x / (1 - p), 0)
-
-    return Drawn(drawn)
+    return _dropped(x, x.shape, p) if train and p > 0 else x
 
 
 def _channel_dropout(x: Any, p: float, train: bool) -> Any:
-    if not train or p == 0:
-        return x
+    return _dropped(x, (*x.shape[:2], *[1] * (x.ndim - 2)), p) if train and p > 0 else x
 
+
+def _dropped(x: Any, shape: tuple[int, ...], p: float) -> Drawn:
     def drawn(key: Any) -> Any:
         if key is None:
             return x
-        kept = jax.random.bernoulli(key, 1 - p, (*x.shape[:2], *[1] * (x.ndim - 2)))
+        if p == 1:
+            return jnp.zeros_like(x)
+        kept = jax.random.bernoulli(key, 1 - p, shape)
         return jnp.where(kept, x / (1 - p), 0)
 
     return Drawn(drawn)
@@ -259,7 +253,7 @@ def _attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Any:
-    """Return softmax(query·keyᵀ·scale + mask)·value."""
+    """Return softmax(query·keyᵀ·scale + mask)·value; zeros for a query that may look at no key."""
     if enable_gqa:
         raise NotImplementedError("scaled_dot_product_attention with enable_gqa")
     scores = query @ jnp.swapaxes(key, -1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
@@ -268,13 +262,13 @@ def _attention(
     if attn_mask is not None:
         masked = attn_mask.dtype == jnp.bool_
         scores = jnp.where(attn_mask, scores, -jnp.inf) if masked else scores + attn_mask
-    weights = jax.nn.softmax(scores, axis=-1)
+    seen = jnp.any(scores != -jnp.inf, axis=-1, keepdims=True)
+    weights = jnp.where(seen, jax.nn.softmax(jnp.where(seen, scores, 0), axis=-1), 0)
     if dropout_p == 0:
         return weights @ value
 
     def drawn(random: Any) -> Any:
-        dropped = _dropout(weights, dropout_p, True)
-        return dropped(random) @ value
+        return _dropped(weights, weights.shape, dropout_p)(random) @ value
 
     return Drawn(drawn)
 

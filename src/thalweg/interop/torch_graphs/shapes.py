@@ -130,6 +130,7 @@ SHAPES: Mapping[str, Callable[..., Any]] = {
     "numpy_T": lambda x: x.T,
     "expand": _expand,
     "expand_as": lambda x, like: jnp.broadcast_to(x, like.shape),
+    "broadcast_tensors": lambda arrays: list(jnp.broadcast_arrays(*arrays)),
     "repeat": lambda x, times: jnp.tile(x, times),
     "repeat_interleave": lambda x, times, dim=None: jnp.repeat(x, times, axis=dim),
     "cat": lambda arrays, dim=0: jnp.concatenate(arrays, axis=dim),
