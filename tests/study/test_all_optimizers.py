@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 import thalweg as tw
-from thalweg.errors import InvalidValueError
+from thalweg.errors import InvalidValueError, UnknownNameError
+from thalweg.interop import task_from_torch
 from thalweg.optimizers import LBFGS, OPTIMIZERS
 from thalweg.study.recipes import check_recipe, techniques_from
-from thalweg.study.rules import suiting
+from thalweg.study.suiting import suiting
 from thalweg.study.workbench import Schedule, ready_task
 
 LINE_SEARCHES = {"lbfgs", "nonlinear-cg", "newton-cg"}
@@ -24,18 +27,43 @@ LINE_SEARCHES = {"lbfgs", "nonlinear-cg", "newton-cg"}
     ],
 )
 def test_all_leaves_out_what_does_not_suit(task: str, batch: int, without: set[str]) -> None:
-    ready = ready_task(task)
-    assert suiting("all", ready, batch) == [name for name in OPTIMIZERS if name not in without]
-    assert suiting(["all", "adam@keras", "adam"], ready, batch)[-1] == "adam@keras"
+    ready, lengths = ready_task(task), Schedule(batch, 10, 10)
+    assert suiting("all", [{}], ready, lengths) == [name for name in OPTIMIZERS if name not in without]
+    assert suiting(["all", "adam@keras", "adam"], [{}], ready, lengths)[-1] == "adam@keras"
 
 
 @pytest.mark.parametrize(
-    ("techniques", "without"),
-    [(["sam", "l2"], LINE_SEARCHES), (["l1", "l2", "label-smoothing", "ema", "schedule.learning_rate"], set())],
+    ("techniques", "batch", "without"),
+    [
+        (["sam:0.1", "l2:0.1"], 10_000, LINE_SEARCHES),
+        (["l1:0.1", "l2:0.1", "label-smoothing:0.1", "ema:0.9", "schedule=cosine"], 10_000, set()),
+        (["accumulate:4"], 32, {name for name, rule in OPTIMIZERS.items() if rule.needs}),
+    ],
 )
-def test_all_leaves_out_what_techniques_would_mislead(techniques: list[str], without: set[str]) -> None:
-    ready = ready_task("digits")
-    assert suiting("all", ready, 10_000, techniques) == [name for name in OPTIMIZERS if name not in without]
+def test_all_leaves_out_what_techniques_do_not_suit(techniques: list[str], batch: int, without: set[str]) -> None:
+    ready, recipe = ready_task("digits"), techniques_from(techniques)
+    found = suiting("all", [{}, recipe], ready, Schedule(batch, 10, 10))
+    assert found == [name for name in OPTIMIZERS if name not in without | (LINE_SEARCHES if batch == 32 else set())]
+
+
+def test_all_leaves_out_what_has_nothing_to_store() -> None:
+    found = suiting("all", [techniques_from(["state:1:format=int8"])], ready_task("digits"), Schedule(32, 10, 10))
+    assert "adam" in found
+    assert not {"sgd", "rprop"} & set(found)
+
+
+def test_all_leaves_out_hessians_where_pytorch_is_called() -> None:
+    x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    split = {"x": x, "y": (x[:, 0] > 0).astype(np.int32)}
+    task = task_from_torch("called", lambda: torch.nn.Linear(3, 2), tw.Data(split, split, split), engine="torch")
+    found = suiting("all", [{}], ready_task(task), Schedule(8, 10, 10))
+    assert "adam" in found
+    assert not {"adahessian", "sophia-h"} & set(found)
+
+
+def test_techniques_that_suit_nobody_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match="hyperparameter 'beta9' is not known"):
+        tw.compare("digits", "all", techniques=["schedule.beta9=cosine"], store="sqlite://")
 
 
 @pytest.mark.parametrize("way", [{"techniques": ["cautious"]}, {"vary": ["none", "cautious"]}])
@@ -59,9 +87,9 @@ def test_a_line_search_is_not_misled_without_a_word() -> None:
 
 
 def test_without_all_nothing_changes() -> None:
-    ready = ready_task("digits")
-    assert suiting(["lbfgs", "adam"], ready, 32) == ["lbfgs", "adam"]
-    assert suiting("adam", ready, 32) == "adam"  # refused by the next check, in a sentence
+    ready, lengths = ready_task("digits"), Schedule(32, 10, 10)
+    assert suiting(["lbfgs", "adam"], [{}], ready, lengths) == ["lbfgs", "adam"]
+    assert suiting("adam", [{}], ready, lengths) == "adam"  # refused by the next check, in a sentence
 
 
 def test_a_line_search_on_minibatches_is_warned_of() -> None:

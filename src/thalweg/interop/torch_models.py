@@ -6,15 +6,15 @@ from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from thalweg.errors import InvalidValueError, TaskError
 from thalweg.interop.assembly import ForeignModel, Inputs, assemble, data_source, held, join_state, state_in
 from thalweg.interop.objectives import Loss
 from thalweg.tasks.base import STATE, Data, Metric, Params, Task
+from thalweg.tasks.definition import Counted
 
-__all__ = ["Conversion", "conversion_of", "task_from_torch"]
+__all__ = ["Conversion", "conversion_of", "has_second_derivatives", "task_from_torch"]
 
 ENGINES = ("auto", "compiled", "torch")
 _CONVERSIONS: WeakKeyDictionary[Callable[..., Any], Callable[[], "Conversion"]] = WeakKeyDictionary()  # by init
@@ -100,6 +100,12 @@ def conversion_of(task: Task) -> Conversion:
     return found()
 
 
+def has_second_derivatives(task: Task) -> bool:
+    """Return whether a task's loss can be differentiated twice: not where PyTorch is called for it."""
+    found = _CONVERSIONS.get(task.init)
+    return found is None or found().converted
+
+
 def _forward(name: str, maker: Any, source: Callable[[], Data], names: Sequence[str], engine: str) -> tuple[Any, Any]:
     """Return the function that computes outputs and buffers, and what was found out on the way."""
     from thalweg.interop.torch_calls import called
@@ -123,12 +129,12 @@ def _pure(name: str, maker: Any, forward: Callable[[], Any]) -> ForeignModel:
 
     def init(key: Any) -> Params:
         trained, kept = drawn(maker, key)
-        return join_state(name, in_task_layout(maker, trained, jnp.moveaxis), kept)
+        return join_state(name, in_task_layout(maker, trained), kept)
 
     def call(params: Params, given: Inputs, key: Any, training: bool) -> tuple[Any, Any]:
         like = {n: jax.ShapeDtypeStruct(b.shape, _dtype(b)) for n, b in maker.buffers.items()}
         kept = state_in(params[STATE], like) if like else {}
-        trained = in_torch_layout(maker, {n: params[n] for n in maker.parameters}, jnp.moveaxis)
+        trained = in_torch_layout(maker, {n: params[n] for n in maker.parameters})
         outputs, after = forward()(trained, kept, given, key, training)
         return outputs, held(after)
 
@@ -138,7 +144,7 @@ def _pure(name: str, maker: Any, forward: Callable[[], Any]) -> ForeignModel:
     def train(params: Params, given: Inputs, key: Any) -> tuple[Any, Any]:
         return call(params, given, key, True)
 
-    return ForeignModel(init, apply, train, identity=maker.identity)
+    return ForeignModel(init, apply, train, identity=(Counted(lambda: maker.identity),))
 
 
 def _dtype(tensor: Any) -> Any:

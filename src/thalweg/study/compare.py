@@ -19,8 +19,9 @@ from thalweg.study.contenders import contenders_for
 from thalweg.study.plan import protocol_for
 from thalweg.study.recipes import Items, alternatives, check_recipe, model_options, techniques_from
 from thalweg.study.requests import LARGEST_SEED, check_watcher, listed, opened_store, whole
-from thalweg.study.rules import check_compiles, prototype, resolve, suiting
+from thalweg.study.rules import check_compiles, prototype, resolve
 from thalweg.study.study import Study
+from thalweg.study.suiting import suiting
 from thalweg.study.weights import named_in_full
 from thalweg.study.work import Work
 from thalweg.study.workbench import ready_task
@@ -90,8 +91,7 @@ def compare(
     ready = ready_task(task, model_options(common))
     lengths = ready.schedule(epochs, batch_size)
     asked = DEFAULT_OPTIMIZERS if optimizers is None else optimizers
-    used = {name for _, recipe in recipes for name in recipe}
-    rules = resolve(suiting(asked, ready, lengths.batch_size, used), words=["all"])
+    rules = resolve(suiting(asked, [recipe for _, recipe in recipes], ready, lengths), words=["all"])
     seed = whole("seed", seed, 0, LARGEST_SEED)
     check_watcher(watcher)
     contenders = contenders_for(rules, tune, recipes)

@@ -101,17 +101,29 @@ def check_recipe(techniques: Mapping[str, str], rules: Iterable[Rule], ready: Re
                 "choose another task."
             )
     for rule in rules:
-        check_inputs(rule, where=f"task {task.name!r}", sampled=task.sampled_loss is not None, grouped=recipe.grouped)
-        _check_schedules(recipe, rule, lengths.steps)
-        _check_searches(recipe, rule)
-        if "state" in recipe.named:
-            check_compressible(rule, f"technique {techniques['state']}")
+        check_rule(techniques, rule, ready, lengths)
     if lengths.batch_size >= ready.examples and (recipe.grouped or any(recipe.order[1:])):
         raise InvalidValueError(
             f"techniques: every step already uses all {ready.examples} training examples, so there is no batch to grow "
             "or to order; give a smaller batch size."
         )
     return recipe
+
+
+def check_rule(techniques: Mapping[str, str], rule: Rule, ready: ReadyTask, lengths: Lengths) -> None:
+    """Refuse techniques that do not suit an optimizer.
+
+    Raises:
+        UnknownNameError: A schedule is for a hyperparameter that it has not.
+        InvalidValueError: A schedule leaves its hyperparameter's range, a technique misleads its line search or does
+            not go with what it asks for, or it keeps nothing that could be stored with fewer bits.
+    """
+    recipe, task = recipe_of(techniques), ready.task
+    check_inputs(rule, where=f"task {task.name!r}", sampled=task.sampled_loss is not None, grouped=recipe.grouped)
+    _check_schedules(recipe, rule, lengths.steps)
+    _check_searches(recipe, rule)
+    if "state" in recipe.named:
+        check_compressible(rule, f"technique {techniques['state']}")
 
 
 def _check_schedules(recipe: Recipe, rule: Rule, steps: int) -> None:

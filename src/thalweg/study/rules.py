@@ -12,8 +12,6 @@ from thalweg.optimizers.catalogue import OPTIMIZERS
 from thalweg.optimizers.user_rules import ResolvedRule, check_rule, resolve_optimizer
 from thalweg.records import Contender, OptimizerSpec
 from thalweg.study.requests import listed, shown
-from thalweg.study.workbench import ReadyTask
-from thalweg.techniques import misleads_searches
 from thalweg.user_files import is_file_reference
 
 __all__ = [
@@ -24,7 +22,6 @@ __all__ = [
     "make_rule",
     "prototype",
     "resolve",
-    "suiting",
 ]
 
 OPTAX = "optax:"  # what the names of Optax' optimizers begin with
@@ -48,28 +45,6 @@ def resolve(references: Any, words: Iterable[str] = ()) -> list[tuple[str, type[
         if error.argument != "optimizer":
             raise
         raise UnknownNameError("optimizer", error.name, [*error.allowed, *words]) from error
-
-
-def suiting(references: Any, ready: ReadyTask, batch_size: int, techniques: Iterable[str] = ()) -> Any:
-    """Return optimizers with ``all`` replaced by every one of the catalogue that task, batches and techniques suit.
-
-    Args:
-        references: What a user gave; where ``all`` is not among them it is returned as it is.
-        ready: The task.
-        batch_size: Examples per step. Methods with a line search presume the whole training set.
-        techniques: Names of all techniques of any run. Some mislead a line search.
-    """
-    found = [references] if references == "all" else references
-    if not isinstance(found, list | tuple) or "all" not in found:
-        return references
-    searches = batch_size >= ready.examples and not misleads_searches(techniques)
-    sampled = ready.task.sampled_loss is not None
-    every = [
-        name
-        for name, rule in OPTIMIZERS.items()
-        if (searches or not rule.full_batch) and (sampled or "gauss_newton_diagonal" not in rule.needs)
-    ]
-    return list(dict.fromkeys(name for one in found for name in (every if one == "all" else [one])))
 
 
 def _resolve_one(reference: Any) -> tuple[str, type[Rule], str, str]:
