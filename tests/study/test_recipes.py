@@ -9,6 +9,7 @@ from thalweg.errors import InvalidValueError, UnknownNameError, UsageError
 from thalweg.records.techniques import technique_label
 from thalweg.schedules import Cosine
 from thalweg.study.recipes import alternatives, techniques_from
+from thalweg.study.weights import _path
 from thalweg.techniques import ClipNorm
 
 SMALL = {"epochs": 2, "store": "sqlite://"}
@@ -123,7 +124,11 @@ def test_a_run_starts_from_the_weights_of_another(tmp_path: Path) -> None:
     assert tw.train("digits-logistic", "sgd", epochs=1, store=store, techniques=whole).from_store
     again = tw.train("digits-logistic", "sgd", epochs=3, store=store)
     assert again.from_store
-    assert set(again.parameters) == {"layer1.weight", "layer1.bias"}
+    kept = again.parameters
+    assert set(kept) == {"layer1.weight", "layer1.bias"}
+    for damaged in (b"", b"PK", b"nothing"):  # a cache file cut short is made anew
+        _path(again.result.spec.fingerprint).write_bytes(damaged)
+        assert again.parameters["layer1.weight"].tolist() == kept["layer1.weight"].tolist()
 
 
 def test_a_users_schedule_is_part_of_the_run(tmp_path: Path) -> None:
