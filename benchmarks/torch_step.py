@@ -8,6 +8,7 @@ during a step.
 """
 
 import argparse
+import ctypes
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -46,6 +47,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 UNFUSED = ("loop", "foreach")
 CLEAR, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+LIBC = ctypes.CDLL(None)
 
 
 def tensors(count: int, elements: int) -> list[torch.Tensor]:
@@ -87,6 +89,8 @@ def peak_extra_bytes(work: Callable[[], Any]) -> int | None:
     """Return how far the process's memory rises above where it is during a call, or None where it is not told."""
     if not CLEAR.exists():
         return None
+    if hasattr(LIBC, "malloc_trim"):
+        LIBC.malloc_trim(0)  # what was freed before is given back, so that a call cannot use it unseen
     CLEAR.write_text("5")
     before = _told("VmRSS")
     work()
@@ -99,9 +103,9 @@ def _told(key: str) -> int:
 
 
 def copy_bandwidth(elements: int, rounds: int) -> float:
-    """Return bytes per second of a copy, read and written ones counted."""
+    """Return bytes per second of the fastest of many copies, read and written ones counted."""
     a, b = torch.zeros(elements), torch.ones(elements)
-    return 8 * elements / median(harness.rounds({"copy": lambda: a.copy_(b)}, rounds)["copy"])
+    return 8 * elements / min(harness.rounds({"copy": lambda: a.copy_(b)}, max(20, rounds))["copy"])
 
 
 def measure(name: str, count: int, elements: int, rounds: int, bandwidth: float) -> dict[str, Any]:
