@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from thalweg.errors import InvalidValueError
-from thalweg.optimizers import SGD, Adam, RMSProp, lift
+from thalweg.optimizers import SGD, Adam, RMSProp, SignSGD, lift
 from thalweg.optimizers.catalogue import OPTIMIZERS
 from thalweg.optimizers.compressible import check_compressible, compressible
 
@@ -40,6 +40,23 @@ def test_what_is_stored_with_fewer_bits_is_shaped_like_the_parameters(rule_class
             (state,) = lift.init_state(made, [x])
             kept |= {key for key, value in state.items() if value.shape == x.shape}
         assert kept - set(compressible(made)) <= {"z"}  # the point of the rules without schedule
+
+
+@pytest.mark.parametrize("rule_class", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_what_may_be_stored_with_fewer_bits_is_kept(rule_class: Any) -> None:
+    presets = [rule_class.preset(name) for name in rule_class.presets]
+    for rule in (rule_class(), *presets):
+        state = lift.init_state(rule, [np.ones((3, 5), np.float32), np.ones(5, np.float32)])
+        kept = {name for one in state for name in one} if compressible(rule) else set()
+        assert set(compressible(rule)) <= kept
+
+
+def test_a_sign_without_an_average_is_refused() -> None:
+    assert compressible(SignSGD.preset("signum")) == ("m",)
+    with pytest.raises(
+        InvalidValueError, match=r"^signsgd: state_format = 'int8' is not allowed, since the rule keeps"
+    ):
+        check_compressible(SignSGD(), "state_format = 'int8'")
 
 
 def test_other_rules_are_refused_in_a_sentence() -> None:

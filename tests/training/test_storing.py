@@ -12,7 +12,7 @@ from literal_training import Literal, run, small_task
 
 from thalweg.compression import FORMATS
 from thalweg.errors import InvalidValueError
-from thalweg.optimizers import SGD, SWATS, Adam, Muon
+from thalweg.optimizers import SGD, SWATS, Adam, Muon, SignSGD
 from thalweg.records import OptimizerSpec, RunResult, RunSpec
 from thalweg.study.recipes import check_recipe, techniques_from
 from thalweg.study.workbench import Schedule, ready_task
@@ -23,7 +23,7 @@ from thalweg.training.recipe import recipe_of
 
 STEPS, WINDOW, BATCH, SEED = 12, 4, 8, 3
 RULES = [Adam(learning_rate=0.02), Muon(learning_rate=0.02)]
-OTHERS = [SWATS(), SGD(learning_rate=0.05)]
+OTHERS = [SWATS(), SGD(learning_rate=0.05), SignSGD()]
 
 prepare_jax()
 

@@ -37,9 +37,9 @@ def as_stored(
         merge: From arrays shaped like the parameters to those that the rule acts on.
         unmerge: And back.
     """
-    if not compressible(rule):
-        return state
     names = [name for name in compressible(rule) if any(name in one for one in state)]
+    if not names:
+        return state
     columns = {name: [one.get(name) for one in state] for name in names}
     leaves = {name: unmerge(arrays) if rule.elementwise else arrays for name, arrays in columns.items()}
     found = iter(_rounded([x for arrays in leaves.values() for x in arrays if x is not None], features, given, key))
