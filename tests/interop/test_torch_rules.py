@@ -16,21 +16,22 @@ from thalweg.interop.torch.kernel import find_kernel
 from thalweg.interop.torch.library import compiler
 from thalweg.interop.torch.nested import leaves
 from thalweg.interop.torch.points import answers_elsewhere, looks_ahead
+from thalweg.interop.torch.settings import torch_rule
 from thalweg.interop.torch.source import SLOW, slots_of, source_of
 from thalweg.interop.torch.tracing import trace_update
-from thalweg.optimizers import OPTIMIZERS, Rule, lift
+from thalweg.optimizers import OPTIMIZERS, Muon, Rule, lift
 
 TOLERANCE = 1e-12  # float64; the two libraries round in another order
 
 
 def unusual(name: str) -> Rule:
-    """Return a rule with its default variants and numbers away from every default."""
-    defaults = OPTIMIZERS[name].configured()
+    """Return a rule with its default variants in PyTorch and numbers away from every default."""
+    defaults = torch_rule(OPTIMIZERS[name])
     settings = dict(TABLE[name].unusual)
     for choice in defaults.structure().items():
         for unused in TABLE[name].without.get(choice, ()):
             settings.pop(unused, None)
-    return OPTIMIZERS[name].configured(**settings)
+    return torch_rule(OPTIMIZERS[name], **settings)
 
 
 def run_optimizer(
@@ -74,7 +75,7 @@ def test_is_the_rule_on_numpy(name: str, fused: bool | None) -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_zero_gradients(name: str) -> None:
-    rule, parameters = OPTIMIZERS[name].configured(), started(ZEROS)
+    rule, parameters = torch_rule(OPTIMIZERS[name]), started(ZEROS)
     found = run_optimizer(thalweg_torch.make(rule, parameters), parameters, ZEROS)
     assert largest_difference(found, run_rule(rule, ZEROS))[0] <= TOLERANCE
 
@@ -204,3 +205,36 @@ def test_answer_is_the_rule_s(name: str) -> None:
             optimizer.step()
     for p, before in zip(parameters, training, strict=True):
         torch.testing.assert_close(p.detach(), before, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["Muon", "muon", "muon@optax", Muon(), Muon(layout="out-in")],
+    ids=["class", "name", "preset", "rule", "rule, out-in"],
+)
+def test_outputs_are_the_first_axis_unless_it_is_said(given: Any) -> None:
+    """PyTorch's own Muon is the witness, rounded to bfloat16 in its iterations."""
+    for shape in ((16, 4), (4, 16)):
+        found = {}
+        for layout in ("", "in-out"):
+            x = torch.zeros(shape, requires_grad=True)
+            settings = {"lr": 0.1, **({"layout": layout} if layout else {})}
+            made = (
+                thalweg_torch.Muon([x], **settings) if given == "Muon" else thalweg_torch.make(given, [x], **settings)
+            )
+            trained(made, [x], 1)
+            found[layout] = x.detach().norm().item()
+        witness = torch.zeros(shape, requires_grad=True)
+        trained(torch.optim.Muon([witness], lr=0.1, weight_decay=0.0), [witness], 1)
+        assert found[""] == pytest.approx(witness.detach().norm().item(), rel=0.02)
+        assert found["in-out"] == pytest.approx(found[""] * (0.5 if shape == (16, 4) else 2.0), rel=1e-5)
+
+
+def test_adahessian_averages_over_the_places_of_a_kernel() -> None:
+    x = torch.zeros(8, 4, 3, 3, requires_grad=True)
+    x.grad = torch.ones_like(x)
+    diagonal = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    optimizer = thalweg_torch.AdaHessian([x])
+    optimizer.step(hessian_diagonal=[diagonal])
+    means = diagonal.mean((2, 3), keepdim=True).expand_as(x)
+    torch.testing.assert_close(optimizer.state[x]["v"], 1e-3 * means.square())

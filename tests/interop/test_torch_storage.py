@@ -76,7 +76,9 @@ def test_the_state_is_as_small_as_it_is_said_to_be(name: str, arrays: int, form:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("rule", [AdamW(learning_rate=0.01), Momentum(learning_rate=0.01), Muon(learning_rate=0.01)])
+@pytest.mark.parametrize(
+    "rule", [AdamW(learning_rate=0.01), Momentum(learning_rate=0.01), Muon(learning_rate=0.01, layout="out-in")]
+)
 def test_steps_are_those_of_a_literal_loop(rule: Any, form: str) -> None:
     parameters = _parameters()
     optimizer = ours.make(rule, parameters, state_format=form, fused=False)

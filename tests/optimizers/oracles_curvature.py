@@ -72,6 +72,7 @@ def adahessian(
     weight_decay: float = 0.0,
     neighbours: str = "kernel",
     magnitude: str = "signed",
+    layout: str = "in-out",
     update_interval: int = 1,
 ) -> Generator[tuple[np.ndarray, np.ndarray], Any, np.ndarray]:
     """Yao et al. (2021), algorithm 1: m̂ by its weights, v̂ as the root of the weighted mean of D² of equation 11."""
@@ -80,7 +81,7 @@ def adahessian(
         g, ask = yield x, x
         gradients.append(g)
         if (t - 1) % update_interval == 0:
-            diagonals.append(_spread(ask("hessian_diagonal"), neighbours, magnitude))
+            diagonals.append(_spread(ask("hessian_diagonal"), neighbours, magnitude, layout))
         top = _weighted(gradients, beta1)
         root = np.sqrt(_weighted([d**2 for d in diagonals], beta2))
         x = x - rate * (top / (root**power + epsilon) + weight_decay * x)
@@ -93,8 +94,10 @@ def _weighted(values: list[np.ndarray], decay: float) -> np.ndarray:
     return sum(w * value for w, value in zip(weights, values, strict=True)) / sum(weights)
 
 
-def _spread(diagonal: np.ndarray, neighbours: str, magnitude: str) -> np.ndarray:
+def _spread(diagonal: np.ndarray, neighbours: str, magnitude: str, layout: str) -> np.ndarray:
     """Return what every number's neighbourhood has as its mean."""
+    if layout == "out-in":  # all axes in the reverse order, so that the outputs are the last
+        return _spread(diagonal.T, neighbours, magnitude, "in-out").T
     diagonal = np.array(np.abs(diagonal) if magnitude == "absolute" else diagonal)
     if neighbours == "none" or diagonal.ndim < (3 if neighbours == "kernel" else 2):
         return diagonal

@@ -6,16 +6,23 @@ import pytest
 
 from thalweg.optimizers import AdaHessian, PolyakStep, SophiaG, SophiaH, lift
 
-CASES = [(n, m) for n in ("kernel", "unit", "none") for m in ("signed", "absolute")]
+CASES = [
+    (n, m, layout)
+    for n in ("kernel", "unit", "none")
+    for m in ("signed", "absolute")
+    for layout in ("in-out", "out-in")
+]
 
 
-@pytest.mark.parametrize(("neighbours", "magnitude"), CASES)
+@pytest.mark.parametrize(("neighbours", "magnitude", "layout"), CASES)
 @pytest.mark.parametrize("shape", [(3, 3, 2, 4), (5, 2, 3), (4, 6), (7,)])
-def test_adahessian_averages_over_neighbours(shape: tuple[int, ...], neighbours: str, magnitude: str) -> None:
+def test_adahessian_averages_over_neighbours(
+    shape: tuple[int, ...], neighbours: str, magnitude: str, layout: str
+) -> None:
     rng = np.random.default_rng(0)
-    rule = AdaHessian(neighbours=neighbours, magnitude=magnitude)
+    rule = AdaHessian(neighbours=neighbours, magnitude=magnitude, layout=layout)
     x = rng.normal(size=shape)
-    oracle = oracles_curvature.adahessian(x, [0.15] * 4, neighbours=neighbours, magnitude=magnitude)
+    oracle = oracles_curvature.adahessian(x, [0.15] * 4, neighbours=neighbours, magnitude=magnitude, layout=layout)
     next(oracle)
     leaves, state = (x,), lift.init_state(rule, [x])
     for t in range(1, 5):

@@ -39,8 +39,11 @@ class AdaHessian(Rule):
         "The paper averages the diagonal itself over neighbours; the authors' code averages its absolute value "
         "(magnitude).",
         "The paper averages over the places of a convolution's kernel, and over rows of the matrices of transformers; "
-        "here over all axes but the last two (neighbours = kernel), over all weights of a unit, that is all axes but "
-        "the last (unit), or not at all (none). A convolution that is written as a matrix has no axis for its places.",
+        "here over all axes but those of inputs and outputs (neighbours = kernel), over all weights of a unit, that is "
+        "all axes but that of outputs (unit), or not at all (none). A convolution that is written as a matrix has no "
+        "axis for its places.",
+        "Inputs and outputs are the last two axes of a kernel here, the first two in torch (layout); "
+        "thalweg.interop.torch takes the first unless told.",
         "The paper names ε without its value; 1e-4 and the rate 0.15 are the authors'.",
         "Weight decay shrinks θ beside the step, as in the authors' code.",
         "torch, optax and Keras have no such rule.",
@@ -66,6 +69,7 @@ class AdaHessian(Rule):
     magnitude: str = variant(
         "signed", choices=("signed", "absolute"), meaning="average the estimates with their signs, or without"
     )
+    layout: str = fields.layout()
     update_interval: int = variant(1, choices=(1, 2, 5), meaning="steps from one estimate of the diagonal to the next")
 
     def init(self, x: Array) -> State:
@@ -93,7 +97,8 @@ class AdaHessian(Rule):
         xp = namespace(diagonal)
         if self.magnitude == "absolute":
             diagonal = xp.abs(diagonal)
-        axes = tuple(range(diagonal.ndim - (2 if self.neighbours == "kernel" else 1)))
+        kept, count = 2 if self.neighbours == "kernel" else 1, diagonal.ndim
+        axes = tuple(range(count - kept) if self.layout == "in-out" else range(kept, count))
         if self.neighbours == "none" or not axes:
             return diagonal
         return xp.mean(diagonal, axis=axes, keepdims=True) + zeros_like(diagonal)

@@ -14,6 +14,7 @@ __all__ = [
     "decayed",
     "epsilon",
     "first_decay",
+    "layout",
     "learning_rate",
     "second_decay",
     "velocity_decay",
@@ -86,6 +87,13 @@ def decay_form(default: str = "coupled") -> Any:
         default,
         choices=("coupled", "decoupled"),
         meaning="add λ·θ to the gradient, or shrink θ by η·λ·θ beside the step as Keras does",
+    )
+
+
+def layout() -> Any:
+    """Declare which axis of an array is that of a layer's outputs."""
+    return variant(
+        "in-out", choices=("in-out", "out-in"), meaning="the outputs are the last axis, or the first as in torch"
     )
 
 

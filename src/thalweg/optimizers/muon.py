@@ -52,7 +52,7 @@ class Muon(Rule):
     )
     differences: ClassVar[tuple[str, ...]] = (
         "The authors and torch take the first axis for the outputs, optax and our models the last (layout); the wrong "
-        "one changes the scale of every matrix that is not square.",
+        "one changes the scale of every matrix that is not square. thalweg.interop.torch takes the first unless told.",
         "The step of a matrix is multiplied by √max(1, outputs/inputs) in the authors' code, torch and optax, by "
         "0.2·√max(outputs, inputs) by Liu et al. and Keras, and by nothing in the original algorithm (scale).",
         "The original algorithm sums gradients and does not look ahead; the authors' code and torch average and look "
@@ -147,9 +147,7 @@ class Muon(Rule):
         choices=("width", "rms", "none"),
         meaning="multiply by √max(1, outputs/inputs), by 0.2·√max(outputs, inputs), or by nothing",
     )
-    layout: str = variant(
-        "in-out", choices=("in-out", "out-in"), meaning="the outputs are the last axis, or the first as in torch"
-    )
+    layout: str = fields.layout()
     companion: str = variant(
         "adamw",
         choices=("adamw", "nadamw", "adamw_uncorrected"),

@@ -7,7 +7,7 @@ from typing import Any
 from thalweg.compression import FORMATS, SMALLEST
 from thalweg.errors import InvalidValueError, UnknownNameError
 from thalweg.interop.torch.optimizer import RuleOptimizer
-from thalweg.interop.torch.settings import our_settings
+from thalweg.interop.torch.settings import has_layout, our_settings, torch_rule
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.catalogue import OPTIMIZERS
 from thalweg.optimizers.user_rules import resolve_optimizer
@@ -63,7 +63,8 @@ def make(rule: str | Rule | type[Rule], params: Any, **settings: Any) -> RuleOpt
         rule: A reference as on the command line (``adam``, ``adam@keras``, ``my_rule.py:MyRule``), a rule with its
             settings, or a rule's class.
         params: Parameters, or groups of them.
-        settings: Settings that replace the rule's, and ``fused``, ``sparse`` and ``state_format``.
+        settings: Settings that replace the rule's, and ``fused``, ``sparse`` and ``state_format``. ``layout`` is
+            ``out-in`` unless given here or in a preset, since a rule's own is that of arrays outside PyTorch.
 
     Raises:
         UnknownNameError: No such optimizer, preset or setting.
@@ -81,7 +82,10 @@ def make(rule: str | Rule | type[Rule], params: Any, **settings: Any) -> RuleOpt
         return class_of(found.rule_class)(params, preset=found.preset, **settings)
     if isinstance(rule, Rule):
         own, rest = our_settings(type(rule), settings)
-        return class_of(type(rule))(params, **{**rule.values(), **rule.structure(), **own}, **rest)
+        tuned = {**rule.values(), **rule.structure()}
+        if has_layout(type(rule)):
+            del tuned["layout"]
+        return class_of(type(rule))(params, **{**tuned, **own}, **rest)
     if isinstance(rule, type) and issubclass(rule, Rule):
         return class_of(rule)(params, **settings)
     raise InvalidValueError(
@@ -90,7 +94,7 @@ def make(rule: str | Rule | type[Rule], params: Any, **settings: Any) -> RuleOpt
 
 
 def _signature(rule_class: type[Rule]) -> inspect.Signature:
-    defaults = rule_class.configured()
+    defaults = torch_rule(rule_class)
     settings = {**defaults.values(), **defaults.structure()}
     parameters = [inspect.Parameter("params", POSITIONAL)]
     if "learning_rate" in settings:

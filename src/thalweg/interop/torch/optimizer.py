@@ -12,7 +12,7 @@ from thalweg.interop.torch.inputs import Request, find_inputs, random_numbers
 from thalweg.interop.torch.nested import mapped
 from thalweg.interop.torch.points import OWN_KEYS, answer_of, answers_elsewhere, look_of, looks_ahead, rule_state
 from thalweg.interop.torch.ready import Ready, make_ready
-from thalweg.interop.torch.settings import OPTIONS, our_settings, rule_of_group, their_settings
+from thalweg.interop.torch.settings import OPTIONS, our_settings, rule_of_group, their_settings, torch_rule
 from thalweg.interop.torch.sharding import is_sharded, piece, spread_like, whole
 from thalweg.interop.torch.steps import Update, update_arrays, update_elementwise, update_tree
 from thalweg.interop.torch.storage import check_format, first_stored, is_stored, opened
@@ -55,7 +55,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     ) -> None:
         given = settings if lr is None else {**settings, "lr": lr}
         own, rest = our_settings(self.rule_class, given)
-        rule = self.rule_class.preset(preset, **own, **rest) if preset else self.rule_class.configured(**own, **rest)
+        rule = torch_rule(self.rule_class, preset, **own, **rest)
         options = {**OPTIONS, "fused": fused, "sparse": sparse, "state_format": state_format, "rule": rule.name}
         super().__init__(params, {**their_settings(rule), **options})
 

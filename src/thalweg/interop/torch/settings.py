@@ -11,7 +11,16 @@ import torch
 from thalweg.errors import InvalidValueError, UnknownNameError
 from thalweg.optimizers.base import Rule
 
-__all__ = ["OPTIONS", "group_keys", "named_groups", "our_settings", "rule_of_group", "their_settings"]
+__all__ = [
+    "OPTIONS",
+    "group_keys",
+    "has_layout",
+    "named_groups",
+    "our_settings",
+    "rule_of_group",
+    "their_settings",
+    "torch_rule",
+]
 
 OPTIONS: Mapping[str, Any] = {"fused": None, "sparse": False, "state_format": None, "answering": False}
 ALIASES = {"lr": ("learning_rate",), "eps": ("epsilon",), "betas": ("beta1", "beta2", "beta3")}
@@ -56,6 +65,29 @@ def our_settings(rule_class: type[Rule], given: Mapping[str, Any]) -> tuple[dict
                 raise InvalidValueError(f"{rule_class.name}: {name} is given twice, as {key} too; give it once.")
             settings[name] = _plain(one)
     return settings, rest
+
+
+def torch_rule(rule_class: type[Rule], preset: str = "", **settings: Any) -> Rule:
+    """Return a rule for PyTorch's parameters, whose first axis is that of a layer's outputs.
+
+    Args:
+        rule_class: The rule.
+        preset: Named settings to start from; empty for the defaults.
+        settings: Settings by their names. ``layout`` is ``out-in`` unless it is among them or in the preset.
+
+    Raises:
+        InvalidValueError: A setting is outside its range.
+        UnknownNameError: No such preset or setting.
+    """
+    if has_layout(rule_class):
+        settings = {"layout": rule_class.presets.get(preset, {}).get("layout", "out-in"), **settings}
+    return rule_class.preset(preset, **settings) if preset else rule_class.configured(**settings)
+
+
+def has_layout(rule_class: type[Rule]) -> bool:
+    """Return whether a rule can be told which axis of an array is that of the outputs."""
+    layout = rule_class.variants().get("layout")
+    return layout is not None and set(layout.choices) == {"in-out", "out-in"}
 
 
 def their_settings(rule: Rule) -> dict[str, Any]:
