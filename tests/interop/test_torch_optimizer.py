@@ -141,6 +141,19 @@ def test_groups_have_settings_and_variants_of_their_own() -> None:
     assert [group["lr"] for group in both.param_groups] == [0.1, 0.3]
 
 
+@pytest.mark.parametrize("name", [name for name, rule in OPTIMIZERS.items() if rule.full_batch])
+def test_line_searches_have_one_group(name: str) -> None:
+    a, b = parameters(count=2)
+    optimizer = thalweg_torch.make(name, [a])
+    for add in (
+        lambda: optimizer.add_param_group({"params": [b]}),
+        lambda: thalweg_torch.make(name, [{"params": [a]}, {"params": [b]}]),
+    ):
+        with pytest.raises(InvalidValueError, match="a second group of parameters is not allowed"):
+            add()
+    assert len(optimizer.param_groups) == 1
+
+
 def test_groups_by_names() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.LayerNorm(2), torch.nn.Linear(2, 1))
     groups = thalweg_torch.named_groups(model, {"*.bias": {"weight_decay": 0.0}, "1.*": {"lr": 0.5}, "2.*": None})

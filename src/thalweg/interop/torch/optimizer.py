@@ -60,7 +60,17 @@ class RuleOptimizer(torch.optim.Optimizer):
         super().__init__(params, {**their_settings(rule), **options})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with settings of their own; see :class:`torch.optim.Optimizer`."""
+        """Add parameters with settings of their own; see :class:`torch.optim.Optimizer`.
+
+        Raises:
+            InvalidValueError: A setting is outside its range, a parameter is complex, or the rule searches along a
+                line, for which all parameters belong together.
+        """
+        if self.rule_class.full_batch and self.param_groups:
+            raise InvalidValueError(
+                f"{self.rule_class.name}: a second group of parameters is not allowed, since one search would judge "
+                "the other's steps; give all parameters as one group."
+            )
         own, rest = our_settings(self.rule_class, {k: v for k, v in param_group.items() if k != "params"})
         before = self._rule(self.defaults)
         rule = self.rule_class.configured(**{**before.values(), **before.structure(), **own})
