@@ -19,14 +19,17 @@ The state carries the hyperparameters; a new number does not compile anything ag
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thalweg.errors import InvalidValueError, UnknownNameError
+from thalweg.errors import InvalidValueError
+from thalweg.interop.optax_settings import Settings
 from thalweg.interop.optax_state import arranged, as_rule_state, initial
 from thalweg.optimizers import OPTIMIZERS, Rule, lift
 from thalweg.schedules import Schedule, checked_factors, parse_schedule
@@ -39,9 +42,6 @@ except ImportError as error:
 __all__ = ["RuleState", "RuleTransformation", "from_rule", "scheduled"]
 
 
-DECAY = "weight_decay"
-
-
 class RuleState(NamedTuple):
     """What a rule carries from step to step.
 
@@ -50,31 +50,31 @@ class RuleState(NamedTuple):
         hyperparameters: By name, 0-d arrays; may be set to Python numbers between steps. One that follows a schedule
             shows its value in the last update, and is overwritten in the next.
         kept: The rule's own state: by name a tree like the parameters, or an array.
+        given: The arrays that the transformation was made with, as of the last update.
     """
 
     count: Any
     hyperparameters: dict[str, Any]
     kept: dict[str, Any]
+    given: dict[str, Any]
 
 
 class RuleTransformation(optax.GradientTransformationExtraArgs):
     """A rule as an Optax transformation, with the points that Optax has no word for.
 
     Wherever a state is taken, that of a chain may be given as well, as long as one rule has taken part in it.
-
-    Attributes:
-        rule: The rule.
     """
 
-    rule: Rule
-    _bound: Callable[[dict[str, Any]], Rule]
+    @property
+    def rule(self) -> Rule:
+        """The rule."""
+        return self._settings.rule
 
-    def __new__(cls, rule: Rule, init: Any, update: Any, bound: Callable[[dict[str, Any]], Rule]) -> Self:
-        """Return the transformation that functions make of a rule; :func:`from_rule` calls it."""
-        made = super().__new__(cls, init, update)
-        made.rule = rule
-        made._bound = bound
-        return made
+    @property
+    def _settings(self) -> Settings:
+        # Named tuples are rebuilt of their fields alone, by JAX and by copy, so that all that is known lies in one.
+        update: Any = self.update
+        return update.settings
 
     def lookahead(self, params: Any, state: Any) -> Any:
         """Return where the gradient of the next step is to be taken: ``params`` itself for most rules."""
@@ -99,7 +99,7 @@ class RuleTransformation(optax.GradientTransformationExtraArgs):
     def _points(self, function: Callable[..., Any], state: Any, params: Any, *trees: Any) -> Any:
         found = _own(state)
         leaves, treedef = jax.tree.flatten(params)
-        rule = self._bound(found.hyperparameters)
+        rule = self._settings.bound(self._settings.following(found)[0])
         others = [treedef.flatten_up_to(tree) for tree in trees]
         if not leaves:
             return params
@@ -112,7 +112,8 @@ def from_rule(rule: Rule, **values: Any) -> RuleTransformation:
     Args:
         rule: The rule with its settings.
         values: Hyperparameters that are no plain numbers: functions of the number of updates taken (0 at the first),
-            as Optax' schedules are, or 0-d JAX arrays, which may be traced.
+            as Optax' schedules are, or 0-d JAX arrays, which may be traced. An array that is another than in the last
+            update is taken in place of the state's number, so that a transformation may be made anew in each step.
 
     Returns:
         The transformation. A ``weight_decay`` of zero is left out of the compiled step, which then need not read the
@@ -131,40 +132,8 @@ def from_rule(rule: Rule, **values: Any) -> RuleTransformation:
     """
     if not isinstance(rule, Rule):
         raise InvalidValueError(f"rule = {rule!r} is not allowed; give a rule such as thalweg.optimizers.Adam().")
-    plain, other = _parted(rule, values)
-    rule = type(rule).configured(**{**rule.values(), **rule.structure(), **plain})
-    schedules = {name: value for name, value in other.items() if callable(value)}
-    arrays = {name: value for name, value in other.items() if name not in schedules}
-    off = {DECAY} if rule.values().get(DECAY) == 0 and DECAY not in other and _can_be_off(rule) else set()
-    numbers = {name: value for name, value in rule.values().items() if name not in off}
-
-    def bound(own: dict[str, Any]) -> Rule:
-        if own.keys() != numbers.keys():
-            _refuse(rule, own, numbers)
-        return rule.with_values({**own, **dict.fromkeys(off, lift.OFF)})
-
-    def scheduled_at(count: Any) -> dict[str, Any]:
-        return {name: _number(schedule(count)) for name, schedule in schedules.items()}
-
-    def init(params: Any) -> RuleState:
-        leaves, treedef = jax.tree.flatten(params)
-        for leaf in leaves:
-            _check_leaf(rule, leaf)
-        count = jnp.zeros((), jnp.int32)
-        # A Python number makes a weakly typed array, like any that is set later, so that setting one compiles nothing.
-        own = {name: jnp.asarray(float(value)) for name, value in numbers.items()}
-        own |= {name: jnp.asarray(value) for name, value in arrays.items()} | scheduled_at(count)
-        return RuleState(count, own, initial(bound(own), leaves, treedef))
-
-    def update(updates: Any, state: RuleState, params: Any = None, **extra: Any) -> tuple[Any, RuleState]:
-        if params is None:
-            raise InvalidValueError(f"{rule.name}: update needs the parameters; call update(gradients, state, params).")
-        own = {**state.hyperparameters, **scheduled_at(state.count)}
-        count = jnp.where(state.count < jnp.iinfo(jnp.int32).max, state.count + 1, state.count)
-        moved, kept = _moved(bound(own), updates, state.kept, params, count, extra)
-        return moved, RuleState(count, own, kept)
-
-    return RuleTransformation(rule, init, update, bound)
+    settings = Settings.of(rule, values)
+    return RuleTransformation(partial(_first, settings), _Update(settings))
 
 
 def scheduled(value: float, schedule: Schedule | str, steps: int) -> Callable[[Any], Any]:
@@ -197,6 +166,32 @@ def scheduled(value: float, schedule: Schedule | str, steps: int) -> Callable[[A
     last = np.asarray(made.factor(np.array([steps + 1]), steps), dtype=np.float64)
     table = value * np.concatenate([factors, last])
     return lambda count: jnp.asarray(table)[jnp.clip(count, 0, steps)]
+
+
+def _first(settings: Settings, params: Any) -> RuleState:
+    """Return the state before the first update."""
+    leaves, treedef = jax.tree.flatten(params)
+    for leaf in leaves:
+        _check_leaf(settings.rule, leaf)
+    own, given = settings.first()
+    return RuleState(jnp.zeros((), jnp.int32), own, initial(settings.bound(own), leaves, treedef), given)
+
+
+@dataclass(frozen=True, eq=False)
+class _Update:
+    """The function of a transformation that returns the change of the parameters and the next state."""
+
+    settings: Settings
+
+    def __call__(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, RuleState]:
+        if params is None:
+            raise InvalidValueError(
+                f"{self.settings.rule.name}: update needs the parameters; call update(gradients, state, params)."
+            )
+        own, given = self.settings.following(state)
+        count = jnp.where(state.count < jnp.iinfo(jnp.int32).max, state.count + 1, state.count)
+        moved, kept = _moved(self.settings.bound(own), updates, state.kept, params, count, extra)
+        return moved, RuleState(count, own, kept, given)
 
 
 def _moved(rule: Rule, updates: Any, kept: Any, params: Any, count: Any, extra: dict[str, Any]) -> tuple[Any, Any]:
@@ -250,58 +245,6 @@ def _check_leaf(rule: Rule, leaf: Any) -> None:
             f"{rule.name}: a parameter of dtype {dtype} is not allowed; give real floating-point arrays, and leave "
             "others out with optax.masked."
         )
-
-
-def _parted(rule: Rule, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return settings that are plain values, and those that are arrays or schedules."""
-    known = {*rule.hyperparameters(), *rule.structure()}
-    plain, other = {}, {}
-    for name, value in values.items():
-        if name not in known:
-            raise UnknownNameError(f"hyperparameter of {rule.name}", name, known)
-        if isinstance(value, Schedule):
-            raise InvalidValueError(
-                f"{rule.name}: {name} = {value!r} is a factor, and neither the value that it multiplies nor the "
-                f"length of the run is known; give scheduled(value, {value.name!r}, steps=…)."
-            )
-        is_number = name in rule.hyperparameters()
-        if is_number and (isinstance(value, jax.Array) or callable(value)):
-            other[name] = value
-        else:
-            plain[name] = float(value) if is_number and isinstance(value, np.number) else value
-    return plain, other
-
-
-def _can_be_off(rule: Rule) -> bool:
-    """Return whether the rule only multiplies by its weight decay, and adds and subtracts what comes of it."""
-    x = [np.ones((2, 2)), np.ones(2)]
-    given = {name: np.ones(()) if name == "loss" else x for name in rule.needs}
-    switched = rule.with_values({DECAY: lift.OFF})
-    try:
-        state = lift.init_state(switched, x)
-        lift.update(switched, x, lift.lookahead(switched, x, state), state, 1, **given)
-    except (TypeError, AttributeError, ValueError):
-        return False
-    return True
-
-
-def _refuse(rule: Rule, own: dict[str, Any], numbers: dict[str, Any]) -> None:
-    """Raise for a state whose hyperparameters are not those of the rule."""
-    for name in sorted(own.keys() - numbers.keys()):
-        if name == DECAY:
-            raise InvalidValueError(
-                f"{rule.name}: {DECAY} was 0 when the transformation was made, so its step has none; make it with "
-                f"{DECAY}=jnp.zeros(()) to set it later."
-            )
-        raise UnknownNameError(f"hyperparameter of {rule.name}", name, numbers)
-    lacking = ", ".join(sorted(numbers.keys() - own.keys()))
-    raise InvalidValueError(f"{rule.name}: the state lacks {lacking}; give one that this transformation made.")
-
-
-def _number(value: Any) -> Any:
-    """Return a schedule's value as a strongly typed 0-d array, so that the first state has the type of all others."""
-    dtype = jnp.result_type(float)
-    return jnp.asarray(value, dtype).astype(dtype).reshape(())
 
 
 def _own(state: Any) -> RuleState:

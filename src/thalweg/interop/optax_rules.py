@@ -124,6 +124,7 @@ def rule_from(make: Callable[..., Any]) -> type[OptaxRule]:
             return _named(known)
     made = _rule(make, shown, _origin(make))
     _check_descends(made)
+    _check_follows(made)
     return made
 
 
@@ -350,6 +351,45 @@ def _check_descends(made: type[OptaxRule]) -> None:
             f"optimizer {rule.name!r} climbs: its first step goes along the gradient; chain it with "
             "optax.scale_by_learning_rate(…)."
         )
+
+
+def _check_follows(made: type[OptaxRule]) -> None:
+    """Refuse a function of the user's for which ``optax.inject_hyperparams`` reads the rate once, for a first state.
+
+    Raises:
+        InvalidValueError: It does.
+    """
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    plain = made()
+    rule = plain.with_values({name: jnp.asarray(value) for name, value in plain.values().items()})
+    x = (jnp.full((2, 2), 0.5),)
+    given = {"loss": jnp.ones(())} if rule.needs else {}
+    kinds = optax.InjectStatefulHyperparamsState
+    parts = jax.tree.leaves(rule.transformation().init(x), is_leaf=lambda part: isinstance(part, kinds))
+    if not any(isinstance(part, kinds) for part in parts):
+        return  # what is read once may well be meant so, as the first step size of Rprop
+    for name in plain.values().keys() & set(RATES):
+
+        def step(rate: Any, state: Any, name: str = name) -> Any:
+            return rule.with_values({name: rate}).update(x, x, state, jnp.ones(()), **given)
+
+        if not _is_read(jax.make_jaxpr(step)(jnp.ones(()), rule.init(x)).jaxpr):
+            raise InvalidValueError(
+                f"optimizer {rule.name!r} keeps its first {name} in its state, so that no schedule can change it; "
+                "give a function that makes it without optax.inject_hyperparams."
+            )
+
+
+def _is_read(jaxpr: Any) -> bool:
+    """Return whether anything that is returned comes of the first argument."""
+    reached = {jaxpr.invars[0]}
+    for one in jaxpr.eqns:
+        if any(read in reached for read in one.invars if not hasattr(read, "val")):  # literals have a value
+            reached.update(one.outvars)
+    return any(out in reached for out in jaxpr.outvars if not hasattr(out, "val"))
 
 
 def _origin(make: Callable[..., Any]) -> str:
