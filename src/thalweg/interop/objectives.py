@@ -64,9 +64,7 @@ def objective(loss: str | Loss, metric: str | Metric | None = "", *, task: str =
             f"metric is {type(metric).__name__}; give one of {', '.join(METRICS)}, None, or thalweg.Metric(name, "
             "function of outputs and targets, larger_is_better)."
         )
-    judged = METRICS[metric] if isinstance(metric, str) else metric
-    if judged is not None and isinstance(metric, str):
-        judged = Metric(judged.name, _checked(judged.function, task), judged.larger_is_better)
+    judged = _metric_by_name(metric, task) if isinstance(metric, str) else metric
     smooths = loss == "cross-entropy"
     if isinstance(loss, str):
         return Objective(_by_name(loss, task), judged, named.axis, named.output, smooths)
@@ -83,7 +81,7 @@ def _by_name(loss: str, task: str) -> Callable[[Any, Any, Any], Any]:
     fit = {"cross-entropy": _labels, "binary cross-entropy": _alike, "squared": _alike}[loss]
 
     def checked(outputs: Any, targets: Any, smoothing: Any = None) -> Any:
-        outputs, targets = fit(_one_array(outputs, task), targets, task)
+        outputs, targets = fit(_one_array(outputs, task), targets, task, loss)
         if loss == "cross-entropy":
             return losses.cross_entropy(outputs, targets, smoothing)
         if loss == "squared":
@@ -93,11 +91,14 @@ def _by_name(loss: str, task: str) -> Callable[[Any, Any, Any], Any]:
     return checked
 
 
-def _checked(function: Loss, task: str) -> Loss:
-    def checked(outputs: Any, targets: Any) -> Any:
-        return function(_one_array(outputs, task), targets)
+def _metric_by_name(metric: str, task: str) -> Metric:
+    known = METRICS[metric]
+    function, fit = known.function, _labelled if metric == "accuracy" else _alike
 
-    return checked
+    def checked(outputs: Any, targets: Any) -> Any:
+        return function(*fit(_one_array(outputs, task), targets, task, metric))
+
+    return Metric(known.name, checked, known.larger_is_better)
 
 
 def _one_array(outputs: Any, task: str) -> Any:
@@ -109,22 +110,30 @@ def _one_array(outputs: Any, task: str) -> Any:
     return outputs
 
 
-def _labels(outputs: Any, targets: Any, task: str) -> tuple[Any, Any]:
+def _labels(outputs: Any, targets: Any, task: str, name: str) -> tuple[Any, Any]:
     """Return logits as (n, classes) and labels as (n,), whatever axes stand between."""
-    if outputs.shape[:-1] != targets.shape or not jnp.issubdtype(targets.dtype, jnp.integer):
-        raise TaskError(
-            f"task {task!r}: its model returns shape {outputs.shape} for targets of shape {targets.shape} and dtype "
-            f"{targets.dtype}; cross-entropy takes whole numbers as labels and one more axis of outputs, the classes."
-        )
+    outputs, targets = _labelled(outputs, targets, task, name)
     return jnp.reshape(outputs, (-1, outputs.shape[-1])), jnp.reshape(targets, (-1,))
 
 
-def _alike(outputs: Any, targets: Any, task: str) -> tuple[Any, Any]:
-    """Return outputs in the shape of the targets."""
-    if outputs.shape[:1] != targets.shape[:1] or outputs.size != targets.size:
+def _labelled(outputs: Any, targets: Any, task: str, name: str) -> tuple[Any, Any]:
+    """Return both as they are, outputs (n, …, classes) and labels (n, …)."""
+    whole = name == "accuracy" or jnp.issubdtype(targets.dtype, jnp.integer)
+    if not outputs.shape or outputs.shape[:-1] != targets.shape or not whole:
         raise TaskError(
-            f"task {task!r}: its model returns shape {outputs.shape} for targets of shape {targets.shape}; give both "
-            "the same shape, an axis of 1 apart."
+            f"task {task!r}: its model returns shape {outputs.shape} for targets of shape {targets.shape} and dtype "
+            f"{targets.dtype}; {name} takes whole numbers as labels and one more axis of outputs, the classes."
+        )
+    return outputs, targets
+
+
+def _alike(outputs: Any, targets: Any, task: str, name: str) -> tuple[Any, Any]:
+    """Return outputs in the shape of the targets."""
+    rows = outputs.shape[:1] == targets.shape[:1]
+    if not rows or [n for n in outputs.shape[1:] if n > 1] != [n for n in targets.shape[1:] if n > 1]:
+        raise TaskError(
+            f"task {task!r}: its model returns shape {outputs.shape} for targets of shape {targets.shape}; {name} "
+            "takes both in the same shape, an axis of 1 apart."
         )
     return jnp.reshape(outputs, targets.shape), targets.astype(outputs.dtype)
 
@@ -134,7 +143,7 @@ def _accuracy(outputs: Any, targets: Any) -> Any:
 
 
 def _binary_accuracy(outputs: Any, targets: Any) -> Any:
-    return jnp.mean((jnp.reshape(outputs, targets.shape) > 0) == (targets > 0.5))
+    return jnp.mean((outputs > 0) == (targets > 0.5))
 
 
 @dataclass(frozen=True)
