@@ -167,7 +167,7 @@ class RuleOptimizer(torch.optim.Optimizer):
                 if "step_number" in saved:
                     self.state[parameter]["step_number"] = saved["step_number"].detach().cpu().clone()
 
-    def _rule(self, group: Mapping[str, Any]) -> Rule:
+    def _rule(self, group: dict[str, Any]) -> Rule:
         return rule_of_group(self.rule_class, group)
 
     def _ready(self) -> dict[int, Ready | None]:
