@@ -97,6 +97,24 @@ def test_weights_stand_with_their_outputs_last() -> None:
     assert np.std(run.parameters["layers.0.weight"]) == pytest.approx((2 / 64) ** 0.5, rel=0.1)
 
 
+def test_kernels_stand_with_their_inputs_and_outputs_last() -> None:
+    def make(key):
+        return eqx.nn.Conv2d(4, 8, (3, 5), key=key), eqx.nn.ConvTranspose2d(8, 2, (3, 5), key=key)
+
+    class Both(eqx.Module):
+        parts: tuple[eqx.nn.Conv2d, eqx.nn.ConvTranspose2d]
+
+        def __call__(self, x):
+            return self.parts[1](self.parts[0](x.reshape(4, 4, 4), key=None)).reshape(-1)[:10]
+
+    task = task_from_equinox("both", lambda key: Both(make(key)), some_digits())
+    params, (there, back) = task.init(jax.random.key(0)), make(jax.random.key(0))
+    assert params["parts.0.weight"].shape == (3, 5, 4, 8)
+    assert params["parts.1.weight"].shape == (3, 5, 8, 2)
+    assert params["parts.0.weight"][1, 2, 3, 7] == there.weight[7, 3, 1, 2]
+    assert params["parts.1.weight"][1, 2, 7, 1] == back.weight[1, 7, 1, 2]
+
+
 def test_a_module_of_whole_batches() -> None:
     class Whole(eqx.Module):
         weight: jax.Array

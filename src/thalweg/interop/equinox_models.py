@@ -69,7 +69,7 @@ def task_from_equinox(
     The module is called as ``module(x)``, with ``state`` second if there is one, and with ``key=`` if it takes one: a
     key for each example while training, None in evaluation, where ``eqx.nn.inference_mode`` holds. What it keeps in
     ``eqx.nn.State`` is the task's state, which no optimizer sees. Weights of Equinox's linear and convolutional layers
-    are held with their outputs last, which is how initializers and techniques read a matrix.
+    are held with inputs and outputs last, which is how initializers and techniques read a matrix.
 
     Raises:
         InvalidValueError: ``make`` is no function.
@@ -148,10 +148,10 @@ def _anatomy(name: str, made: Any) -> _Anatomy:
 
 
 def _turned(model: Any) -> frozenset[str]:
-    """Return the paths of the weights of linear and convolutional layers, whose first axis is that of the outputs."""
+    """Return the paths of the weights of linear and convolutional layers, which are (outputs, inputs, …)."""
     import equinox as eqx
 
-    kinds = (eqx.nn.Linear, eqx.nn.Conv)
+    kinds = (eqx.nn.Linear, eqx.nn.Conv, eqx.nn.ConvTranspose)
     found = jax.tree_util.tree_leaves_with_path((model, None), is_leaf=lambda part: isinstance(part, kinds))
     return frozenset(f"{_path(path)}.weight".lstrip(".") for path, part in found if isinstance(part, kinds))
 
@@ -206,11 +206,12 @@ def _is_constant(leaf: Any) -> bool:
 
 
 def _flat(like: Any, tree: Any, turned: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return a tree's arrays by path; what stands as (outputs, …) with its first axis last."""
+    """Return a tree's arrays by path; what stands as (outputs, inputs, …) as (…, inputs, outputs)."""
     leaves = jax.tree.leaves(tree)
     paths = [_path(path) for path, _ in jax.tree_util.tree_leaves_with_path(like)]
     return {
-        path: jnp.moveaxis(leaf, 0, -1) if path in turned else leaf for path, leaf in zip(paths, leaves, strict=True)
+        path: jnp.moveaxis(leaf, (1, 0), (-2, -1)) if path in turned else leaf
+        for path, leaf in zip(paths, leaves, strict=True)
     }
 
 
@@ -220,7 +221,7 @@ def _unflat(like: Any, flat: Mapping[str, Any], turned: frozenset[str] = frozens
     values = []
     for path, leaf in own:
         value = flat[_path(path)]
-        values.append((jnp.moveaxis(value, -1, 0) if _path(path) in turned else value).astype(leaf.dtype))
+        values.append((jnp.moveaxis(value, (-2, -1), (1, 0)) if _path(path) in turned else value).astype(leaf.dtype))
     return jax.tree.unflatten(structure, values)
 
 
