@@ -44,7 +44,7 @@ def converted(maker: Maker, batch: tuple[np.ndarray, ...]) -> tuple[Forward | No
         missing = missing_operations(exported)
         if missing:
             return None, f"the operation {', '.join(missing)} has no counterpart here"
-        graphs[training] = Graph(exported)
+        graphs[training] = Graph(exported, maker.aliases)
 
     def forward(trained: Any, kept: Any, inputs: Any, key: Any, training: bool) -> tuple[Any, Any]:
         graph = graphs[training]

@@ -48,8 +48,8 @@ def task_from_torch(
 
     Args:
         name: Name of the task.
-        module: A ``torch.nn.Module``, whose weights are drawn again for each seed by its parts' ``reset_parameters``,
-            or a function without arguments that makes one.
+        module: A ``torch.nn.Module``, whose weights are drawn again for each seed by its parts' ``reset_parameters``
+            where they require a gradient, or a function without arguments that makes one.
         data: A torch ``Dataset`` of pairs ``(input, target)``, split 60 : 20 : 20; three of them (train, validation,
             test); :class:`~thalweg.Data`; or a function that returns one of these.
         loss: ``cross-entropy``, ``binary cross-entropy``, ``squared``, or a function ``(outputs, targets) -> 0-d``
@@ -64,7 +64,7 @@ def task_from_torch(
             afterwards: ``dataclasses.replace(task, target=Target(…))``.
 
     What the module keeps in buffers (a batch norm's running averages) is the task's state, which no optimizer sees.
-    Weights of layers are held with their outputs last; :func:`~thalweg.interop.torch_state_dict` turns them back.
+    Weights of layers are held with inputs and outputs last; :func:`~thalweg.interop.torch_state_dict` turns them back.
     :func:`~thalweg.interop.conversion_of` says which way a task runs, and why.
 
     Raises:

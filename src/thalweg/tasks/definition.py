@@ -5,13 +5,14 @@ import hashlib
 import inspect
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from thalweg.tasks.base import Task
 
-__all__ = ["class_digest", "definition_digest"]
+__all__ = ["Counted", "class_digest", "definition_digest", "value_digest"]
 
 OWN = "thalweg."
 
@@ -23,9 +24,9 @@ def definition_digest(task: Task) -> str:
         task: The task.
 
     Byte code, constants, the values of closures and defaults count, and so do the functions and numbers
-    that are reached by global names; the code of Thalweg and of other packages does not. A changed
-    formula therefore never meets the stored runs of the old one. Another version of Python may
-    train a run again, but never mixes two.
+    that are reached by global names, and of classes the methods, attributes and bases; the code of Thalweg
+    and of other packages does not. A changed formula therefore never meets the stored runs of the old one.
+    Another version of Python may train a run again, but never mixes two.
     """
     walk = _Walk()
     for function in (task.init, task.loss, task.metric.function if task.metric else None):
@@ -54,6 +55,27 @@ def class_digest(made: type) -> str:
             walk.parts.append(name)
             walk.visit(value.fget if isinstance(value, property) else value)
     return hashlib.sha256("\n".join(walk.parts).encode()).hexdigest()
+
+
+def value_digest(value: Any) -> str:
+    """Return a fingerprint of a value: numbers, text, arrays, code, and lists, tuples, dicts and sets of them.
+
+    What counts is as for :func:`definition_digest`.
+    """
+    walk = _Walk()
+    walk.visit(value)
+    return hashlib.sha256("\n".join(walk.parts).encode()).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    """What counts for a thing that a fingerprint cannot look into.
+
+    Attributes:
+        parts: Returns it, when a fingerprint is first asked for.
+    """
+
+    parts: Callable[[], tuple[Any, ...]]
 
 
 def _by_builder(function: Any) -> bool:
@@ -95,13 +117,29 @@ class _Walk:
         if isinstance(value, set | frozenset):
             return sorted(value, key=repr)  # their order differs from process to process
         if isinstance(value, type):
-            return [] if _foreign(value) else [item for item in vars(value).values() if callable(item)]
+            return [] if _foreign(value) else self._class(value)
+        if isinstance(value, property):
+            return [value.fget]
+        if isinstance(value, Counted):
+            return list(value.parts())
         if hasattr(value, "__array__"):
-            array = np.ascontiguousarray(value)
+            array = np.ascontiguousarray(value.detach() if hasattr(value, "detach") else value)
             return [str(array.dtype), list(array.shape), array.tobytes()]
         if dataclasses.is_dataclass(value):
             return [type(value), *(getattr(value, f.name, None) for f in dataclasses.fields(value))]
         return [getattr(value, name, None) for name in ("__wrapped__", "func", "args", "keywords")]
+
+    def _class(self, made: type) -> list[Any]:
+        code = [item for item in vars(made).values() if callable(item)]
+        if made.__module__.partition(".")[0] in sys.stdlib_module_names:
+            return code
+        settings = [
+            part
+            for name, value in vars(made).items()
+            if not callable(value) and not (name.startswith("__") and name.endswith("__"))
+            for part in (name, value)
+        ]
+        return [*code, *settings, *(base for base in made.__bases__ if base is not object)]
 
     def _function(self, function: types.FunctionType) -> list[Any]:
         cells = [cell.cell_contents for cell in function.__closure__ or ()]
