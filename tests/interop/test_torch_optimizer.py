@@ -3,11 +3,13 @@
 import copy
 import inspect
 import io
+import pickle
 import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -15,7 +17,8 @@ import torch
 import thalweg.interop.torch as thalweg_torch
 from thalweg.errors import InvalidValueError, UnknownNameError
 from thalweg.interop.torch import passes
-from thalweg.optimizers import OPTIMIZERS, Adam, Nesterov
+from thalweg.optimizers import OPTIMIZERS, Adam, Nesterov, Rule
+from thalweg.optimizers.base import zeros_like
 
 
 def parameters(dtype: torch.dtype = torch.float64, count: int = 3) -> list[torch.Tensor]:
@@ -70,6 +73,7 @@ def test_every_rule_has_a_class_with_its_settings() -> None:
             assert ("lr" if setting == "learning_rate" else setting) in known
             assert f"    {'lr' if setting == 'learning_rate' else setting}: " in made.__doc__
         assert all(line in made.__doc__ for line in rule.formula), name
+    assert "None for\n        the parameter's own dtype" in thalweg_torch.Adam.__doc__
 
 
 def test_unknown_class() -> None:
@@ -151,6 +155,36 @@ def test_copies_are_their_own() -> None:
     before = twin.state_dict()["state"][0]["m"].clone()
     walk(optimizer, given, 2)
     assert torch.equal(twin.state_dict()["state"][0]["m"], before)
+
+
+@dataclass(frozen=True)
+class HeavyBall(Rule):
+    """A rule that is not in the catalogue."""
+
+    name: ClassVar[str] = "heavy-ball"
+    formula: ClassVar[tuple[str, ...]] = ("v ← v/2 + g", "θ ← θ − v/8")
+
+    def init(self, x: Any) -> dict[str, Any]:
+        return {"v": zeros_like(x)}
+
+    def update(self, x: Any, g: Any, state: dict[str, Any], t: Any) -> tuple[Any, dict[str, Any]]:
+        v = 0.5 * state["v"] + g
+        return x - v / 8, {"v": v}
+
+
+@pytest.mark.parametrize("rule", [Adam, HeavyBall], ids=["of the catalogue", "of one's own"])
+def test_pickled_optimizers_go_on(rule: type[Rule]) -> None:
+    given = parameters()
+    optimizer = thalweg_torch.make(rule, given)
+    walk(optimizer, given, 2)
+    twin = pickle.loads(pickle.dumps(optimizer))
+    held = twin.param_groups[0]["params"]
+    assert type(twin) is type(optimizer)
+    assert same(held, given)
+    assert held[0] is not given[0]
+    walk(optimizer, given, 2, 2)
+    walk(twin, held, 2, 2)
+    assert same(held, given)
 
 
 FOREIGN = {

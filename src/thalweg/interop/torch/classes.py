@@ -50,7 +50,7 @@ def class_of(rule_class: type[Rule]) -> type[RuleOptimizer]:
         >>> class_of(Adam)
         <class 'thalweg.interop.torch.Adam'>
     """
-    names = {"rule_class": rule_class, "__doc__": _document(rule_class), "__module__": HOME}
+    names = {"rule_class": rule_class, "__doc__": _document(rule_class), "__module__": HOME, "__reduce__": _reduced}
     made = type(rule_class.__name__, (RuleOptimizer,), names)
     made.__signature__ = _signature(rule_class)  # type: ignore[attr-defined]
     return made
@@ -93,6 +93,16 @@ def make(rule: str | Rule | type[Rule], params: Any, **settings: Any) -> RuleOpt
     )
 
 
+def _reduced(optimizer: RuleOptimizer) -> tuple[Any, ...]:
+    """Return what makes an optimizer anew from a pickle: by its rule, since its class is made, not written."""
+    return _empty, (optimizer.rule_class,), optimizer.__getstate__()
+
+
+def _empty(rule_class: type[Rule]) -> RuleOptimizer:
+    made = class_of(rule_class)
+    return made.__new__(made)
+
+
 def _signature(rule_class: type[Rule]) -> inspect.Signature:
     defaults = torch_rule(rule_class)
     settings = {**defaults.values(), **defaults.structure()}
@@ -125,6 +135,6 @@ def _document(rule_class: type[Rule]) -> str:
         "    fused: None to use the machine's C compiler where there is one, False to do without.",
         "    sparse: Whether a sparse gradient updates only the rows that it has, where the others would move.",
         f"    state_format: How averages of {SMALLEST} numbers or more are stored, for rules that keep such: None for",
-        f"        float32, or one of {', '.join(FORMATS)}.",
+        f"        the parameter's own dtype, or one of {', '.join(FORMATS)}.",
     ]
     return "\n".join(lines)
