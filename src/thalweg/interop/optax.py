@@ -19,9 +19,10 @@ The state carries the hyperparameters; a new number does not compile anything ag
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import Any, NamedTuple
 
 import jax
@@ -30,7 +31,7 @@ import numpy as np
 
 from thalweg.errors import InvalidValueError
 from thalweg.interop.optax_settings import Settings
-from thalweg.interop.optax_state import arranged, as_rule_state, initial
+from thalweg.interop.optax_state import apart, arranged, as_rule_state, initial, present
 from thalweg.optimizers import OPTIMIZERS, Rule, lift
 from thalweg.schedules import Schedule, checked_factors, parse_schedule
 
@@ -98,12 +99,15 @@ class RuleTransformation(optax.GradientTransformationExtraArgs):
 
     def _points(self, function: Callable[..., Any], state: Any, params: Any, *trees: Any) -> Any:
         found = _own(state)
-        leaves, treedef = jax.tree.flatten(params)
+        leaves, treedef = jax.tree.flatten(_as_arrays(params))
+        kept = present(found.kept, treedef)
         rule = self._settings.bound(self._settings.following(found)[0])
-        others = [treedef.flatten_up_to(tree) for tree in trees]
-        if not leaves:
+        own, masked = jax.tree.flatten(treedef.unflatten(_masked(leaves, kept)))
+        if not own:
             return params
-        return treedef.unflatten(function(rule, leaves, *others, as_rule_state(rule, found.kept, leaves, treedef)))
+        others = [list(compress(treedef.flatten_up_to(tree), kept)) for tree in trees]
+        points = iter(function(rule, own, *others, as_rule_state(rule, found.kept, own, masked)))
+        return treedef.unflatten([next(points) if here else x for x, here in zip(leaves, kept, strict=True)])
 
 
 def from_rule(rule: Rule, **values: Any) -> RuleTransformation:
@@ -170,11 +174,12 @@ def scheduled(value: float, schedule: Schedule | str, steps: int) -> Callable[[A
 
 def _first(settings: Settings, params: Any) -> RuleState:
     """Return the state before the first update."""
-    leaves, treedef = jax.tree.flatten(params)
+    leaves, treedef = jax.tree.flatten(_as_arrays(params))
     for leaf in leaves:
         _check_leaf(settings.rule, leaf)
     own, given = settings.first()
-    return RuleState(jnp.zeros((), jnp.int32), own, initial(settings.bound(own), leaves, treedef), given)
+    state = RuleState(jnp.zeros((), jnp.int32), own, initial(settings.bound(own), leaves, treedef), given)
+    return apart(state, (params, settings.arrays))
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,18 +201,22 @@ class _Update:
 
 def _moved(rule: Rule, updates: Any, kept: Any, params: Any, count: Any, extra: dict[str, Any]) -> tuple[Any, Any]:
     """Return the change of the parameters and the rule's next state."""
-    leaves, treedef = jax.tree.flatten(params)
+    leaves, treedef = jax.tree.flatten(_as_arrays(params))
     if not leaves:
         return updates, kept
-    gradients = [_gradient(x, g) for x, g in zip(leaves, _flat(rule, "gradients", updates, treedef), strict=True)]
+    # The difference is taken before it is rounded: a small one is lost in a narrow dtype beside its parameter.
+    wide = [_widened(x) for x in leaves]
+    gradients = _like(wide, _flat(rule, "gradients", updates, treedef))
     state = as_rule_state(rule, kept, leaves, treedef)
-    new, after = lift.update(rule, leaves, gradients, state, count, **_inputs(rule, extra, treedef))
-    moved = treedef.unflatten([a - x for a, x in zip(new, leaves, strict=True)])
-    return moved, arranged(rule, after, leaves, treedef)
+    inputs = _inputs(rule, extra, wide, treedef)
+    new, after = lift.update(rule, wide, gradients, jax.tree.map(_widened, state), count, **inputs)
+    moved = [_cast(a - x, leaf.dtype) for a, x, leaf in zip(new, wide, leaves, strict=True)]
+    after = jax.tree.map(lambda a, b: _cast(a, b.dtype), after, state)
+    return treedef.unflatten(moved), arranged(rule, after, leaves, treedef, kept)
 
 
-def _inputs(rule: Rule, extra: dict[str, Any], treedef: Any) -> dict[str, Any]:
-    """Return what the rule needs beside the gradient."""
+def _inputs(rule: Rule, extra: dict[str, Any], leaves: Sequence[Any], treedef: Any) -> dict[str, Any]:
+    """Return what the rule needs beside the gradient, in the dtypes in which it computes."""
     found = {}
     for name in sorted(rule.needs):
         argument = "value" if name == "loss" else name  # as Optax calls it
@@ -215,7 +224,11 @@ def _inputs(rule: Rule, extra: dict[str, Any], treedef: Any) -> dict[str, Any]:
             raise InvalidValueError(
                 f"{rule.name}: update needs {argument}; call update(gradients, state, params, {argument}=…)."
             )
-        found[name] = jnp.asarray(extra[argument]) if name == "loss" else _flat(rule, name, extra[name], treedef)
+        if name == "loss":
+            dtypes = sorted((x.dtype for x in leaves), key=lambda dtype: dtype.itemsize)
+            found[name] = _cast(jnp.asarray(extra[argument]), dtypes[-1 if rule.whole_tree else 0])
+        else:
+            found[name] = _like(leaves, _flat(rule, name, extra[name], treedef))
     return found
 
 
@@ -223,7 +236,10 @@ def _flat(rule: Rule, what: str, tree: Any, treedef: Any) -> list[Any]:
     try:
         leaves = treedef.flatten_up_to(tree)
     except ValueError as error:
-        raise InvalidValueError(f"{rule.name}: the {what} have not the structure of the parameters: {error}.") from None
+        masks = "" if what == "gradients" else "; give optax.masked and its like mask_compatible_extra_args=True"
+        raise InvalidValueError(
+            f"{rule.name}: the {what} have not the structure of the parameters: {error}{masks}."
+        ) from None
     if any(leaf is None for leaf in leaves):
         raise InvalidValueError(
             f"{rule.name}: the {what} lack an array of the parameters; give zeros, or leave both out with optax.masked."
@@ -231,19 +247,33 @@ def _flat(rule: Rule, what: str, tree: Any, treedef: Any) -> list[Any]:
     return leaves
 
 
-def _gradient(x: Any, g: Any) -> Any:
-    """Return a gradient in no wider dtype than the one in which its parameter is updated."""
-    wanted = jnp.promote_types(x.dtype, jnp.float32)
-    g = jnp.asarray(g)
-    return g if jnp.promote_types(g.dtype, wanted) == wanted else g.astype(wanted)
+def _as_arrays(params: Any) -> Any:
+    """Return parameters as arrays of JAX, for they may be those of NumPy or plain numbers."""
+    return jax.tree.map(lambda x: x if isinstance(x, jax.Array) else jnp.asarray(x, jnp.result_type(x)), params)
+
+
+def _masked(leaves: Sequence[Any], kept: Sequence[bool]) -> list[Any]:
+    return [x if here else optax.MaskedNode() for x, here in zip(leaves, kept, strict=True)]
+
+
+def _widened(x: Any) -> Any:
+    """Return an array in the dtype of the computation, float32 or wider."""
+    return _cast(x, jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _like(leaves: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
+    return [_cast(jnp.asarray(a), x.dtype) for x, a in zip(leaves, arrays, strict=True)]
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def _check_leaf(rule: Rule, leaf: Any) -> None:
-    dtype = jnp.asarray(leaf).dtype if not hasattr(leaf, "dtype") else leaf.dtype
-    if not jnp.issubdtype(dtype, jnp.floating):
+    if not jnp.issubdtype(leaf.dtype, jnp.floating):
         raise InvalidValueError(
-            f"{rule.name}: a parameter of dtype {dtype} is not allowed; give real floating-point arrays, and leave "
-            "others out with optax.masked."
+            f"{rule.name}: a parameter of dtype {leaf.dtype} is not allowed; give real floating-point arrays, and "
+            "leave others out with optax.masked."
         )
 
 

@@ -201,7 +201,7 @@ def _read(make: Callable[..., Any], name: str) -> tuple[dict[str, Any], dict[str
     settings: dict[str, Any] = {}
     choices: dict[str, Any] = {}
     arguments: dict[str, tuple[str, ...]] = {}
-    for key, parameter in inspect.signature(make).parameters.items():
+    for key, parameter in _parameters(make, name).items():
         value = parameter.default
         if key in RATES and value in (None, parameter.empty):
             value = _usual_rate(make)
@@ -220,6 +220,16 @@ def _read(make: Callable[..., Any], name: str) -> tuple[dict[str, Any], dict[str
                 f"functools.partial({_called(make)}, {key}=…)."
             )
     return settings, choices, arguments
+
+
+def _parameters(make: Callable[..., Any], name: str) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(make).parameters
+    except (TypeError, ValueError):
+        raise InvalidValueError(
+            f"optimizer {name!r} does not tell its arguments; give a function that makes an Optax transformation, e.g. "
+            "optax.lion."
+        ) from None
 
 
 def _arguments(arguments: Mapping[str, tuple[str, ...]], value_of: Callable[[str], Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Optax' tools, sharding and masks expect ``{"m": tree like the parameters, "v": â
 per array, or one for all arrays with tuples of arrays in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -15,7 +15,9 @@ from jax.core import Tracer
 from thalweg.errors import InvalidValueError
 from thalweg.optimizers import Rule, lift
 
-__all__ = ["arranged", "as_rule_state", "initial"]
+__all__ = ["apart", "arranged", "as_rule_state", "initial", "present"]
+
+LARGE = 1024  # length of axes at which every rule factors its state that does so at all
 
 
 def initial(rule: Rule, leaves: Sequence[Any], treedef: Any) -> dict[str, Any]:
@@ -33,22 +35,29 @@ def initial(rule: Rule, leaves: Sequence[Any], treedef: Any) -> dict[str, Any]:
         state = _map_tuples(state, shapes, lambda arrays: tuple(map(_sharded, leaves, arrays)))
     elif leaves:
         state = tuple(map(_sharded, leaves, state))
-    return arranged(rule, state, leaves, treedef)
+    return arranged(rule, state, leaves, treedef, () if rule.whole_tree else (*_names(rule), *state[0]))
 
 
-def arranged(rule: Rule, state: Any, leaves: Sequence[Any], treedef: Any) -> dict[str, Any]:
+def arranged(rule: Rule, state: Any, leaves: Sequence[Any], treedef: Any, names: Iterable[str]) -> dict[str, Any]:
     """Return a rule's state as a dictionary of trees shaped like the parameters, with single arrays beside them.
 
     Where some arrays have an entry that others have not (a factored second moment, say), the others hold Optax'
     ``MaskedNode`` in its place.
+
+    Args:
+        rule: The rule.
+        state: Its state.
+        leaves: The parameters' arrays.
+        treedef: Structure of the parameters.
+        names: Entries that are in the dictionary even if no array has them.
     """
     if rule.whole_tree:
         shapes = [jnp.shape(x) for x in leaves or [jnp.zeros(())]]
         return _map_tuples(state, shapes, lambda arrays: treedef.unflatten(arrays if leaves else ()))
-    names = dict.fromkeys(name for kept in state for name in kept)
+    every = dict.fromkeys([*names, *(name for kept in state for name in kept)])
     return {
         name: treedef.unflatten([kept.get(name, optax.MaskedNode()) for kept in state] if leaves else ())
-        for name in names
+        for name in every
     }
 
 
@@ -62,16 +71,68 @@ def as_rule_state(rule: Rule, kept: dict[str, Any], leaves: Sequence[Any], treed
         if rule.whole_tree:
             shapes = [x.shape for x in leaves]
             plain = jax.eval_shape(lambda xs: lift.init_state(rule, xs), list(leaves))
-            return _follow(plain, kept, shapes, treedef)
+            found = _follow(plain, kept, shapes, treedef)
+            if [jnp.shape(a) for a in jax.tree.leaves(found)] != [a.shape for a in jax.tree.leaves(plain)]:
+                raise ValueError("the arrays have other shapes")
+            return found
         columns = {name: treedef.flatten_up_to(tree) for name, tree in kept.items()}
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidValueError(
-            f"{rule.name}: the parameters {treedef} are not those for which the state was made; give both of one model."
+            f"{rule.name}: the parameters {treedef} are not those for which the state was made; give both of one "
+            "model, masked alike."
         ) from error
     rows = [{name: column[i] for name, column in columns.items()} for i in range(len(leaves))]
     return tuple(
         {name: value for name, value in row.items() if not isinstance(value, optax.MaskedNode)} for row in rows
     )
+
+
+def present(kept: dict[str, Any], treedef: Any) -> list[bool]:
+    """Return for each array of the parameters whether a mask has left it to the rule.
+
+    Args:
+        kept: An arranged state, with ``MaskedNode`` wherever an array has no entry.
+        treedef: Structure of the parameters without any mask.
+    """
+    columns = [column for tree in kept.values() for column in _columns(tree, treedef)]
+    if not columns:
+        return [True] * treedef.num_leaves
+    return [any(not isinstance(value, optax.MaskedNode) for value in row) for row in zip(*columns, strict=True)]
+
+
+def apart(state: Any, others: Any) -> Any:
+    """Return a state whose arrays share no memory with each other nor with ``others``, so that it may be donated."""
+    met = {id(array) for array in jax.tree.leaves(others)}
+
+    def own(array: Any) -> Any:
+        if isinstance(array, Tracer):
+            return array
+        if id(array) in met:
+            return jnp.array(array, copy=True)
+        met.add(id(array))
+        return array
+
+    return jax.tree.map(own, state)
+
+
+def _names(rule: Rule) -> list[str]:
+    """Return the entries of a rule's state that some array has: Optax compares states of unlike parameters by them."""
+    shapes = [(), (LARGE,), (LARGE, LARGE)]
+    found = [jax.eval_shape(lambda shape=shape: lift.init_state(rule, [jnp.zeros(shape)])[0]) for shape in shapes]
+    return list(dict.fromkeys(name for kept in found for name in kept))
+
+
+def _columns(tree: Any, treedef: Any) -> Iterator[list[Any]]:
+    """Return the parts of a state that are shaped like the parameters, as lists of arrays and ``MaskedNode``."""
+    try:
+        column = treedef.flatten_up_to(tree)
+    except (ValueError, TypeError, KeyError):
+        column = []
+    if column and all(isinstance(value, optax.MaskedNode) or hasattr(value, "dtype") for value in column):
+        yield column
+    elif isinstance(tree, dict | tuple):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from _columns(part, treedef)
 
 
 def _map_tuples(tree: Any, shapes: list[tuple[int, ...]], change: Any) -> Any:
