@@ -127,11 +127,13 @@ class _Walk:
             return [str(array.dtype), list(array.shape), array.tobytes()]
         if dataclasses.is_dataclass(value):
             return [type(value), *(getattr(value, f.name, None) for f in dataclasses.fields(value))]
-        return [getattr(value, name, None) for name in ("__wrapped__", "func", "args", "keywords")]
+        shown = [getattr(value, name, None) for name in ("__wrapped__", "func", "args", "keywords")]
+        plain = isinstance(value, types.SimpleNamespace) or not _of_library(type(value))
+        return [*shown, type(value), vars(value)] if plain and hasattr(value, "__dict__") else shown
 
     def _class(self, made: type) -> list[Any]:
         code = [item for item in vars(made).values() if callable(item)]
-        if made.__module__.partition(".")[0] in sys.stdlib_module_names:
+        if _of_library(made):
             return code
         settings = [
             part
@@ -148,6 +150,10 @@ class _Walk:
         reached = [function.__globals__.get(name) for name in function.__code__.co_names]
         known = [item for item in reached if not isinstance(item, types.ModuleType) and not _foreign(item)]
         return [function.__code__, function.__defaults__, function.__kwdefaults__, cells, known]
+
+
+def _of_library(made: type) -> bool:
+    return _foreign(made) or made.__module__.partition(".")[0] in sys.stdlib_module_names
 
 
 def _foreign(value: Any) -> bool:
