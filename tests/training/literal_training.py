@@ -95,7 +95,7 @@ def _run(task: Task, data: Data, rule: Rule, seed: int, batch: int, steps: int, 
         updates += 1
         now = _at(rule, how, step)
         before = leaves
-        gradient = how.treat(gradient, leaves)
+        gradient = how.treat(gradient, [np.asarray(x) for x in at])
         moved, state = lift.update(now, leaves, gradient, state, updates)
         state = how.store(step, state)
         leaves = [np.asarray(x) for x in moved]

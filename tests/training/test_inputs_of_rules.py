@@ -260,6 +260,24 @@ def test_members_of_one_seed_draw_the_same_numbers_and_others_their_own() -> Non
         np.testing.assert_allclose(curve, alone.curve.validation_loss, rtol=2e-5)
 
 
+def test_uphill_the_loss_is_that_of_where_the_gradient_is_taken() -> None:
+    """On w², w a matrix of one number, the way uphill is ρ·sign(w); the penalty is that of w itself."""
+
+    def bowl(params: Any, batch: Any) -> Any:
+        return jnp.sum(params["w"] ** 2) + jnp.mean(batch["x"])
+
+    data = Data(*({"x": np.zeros(16, np.float32)} for _ in range(3)))
+    task = Task("bowl", lambda key: {"w": jnp.ones((1, 1))}, bowl, data, batch_size=BATCH, epochs=6)
+    member = _member(LossProbe(), {"sam": "sam:0.5", "l2": "l2:0.2"})
+    (result,) = [r for part in _engine(task, [member]).train([member]) for r in part]
+    w, losses = 1.0, [1.0]
+    for _ in range(STEPS):
+        above = w + 0.5 * np.sign(w)
+        w = w - RATE * (above**2 + 0.1 * w**2) * (2 * above + 0.2 * w)
+        losses.append(w**2)
+    np.testing.assert_allclose(result.curve.validation_loss, losses[::WINDOW], rtol=1e-5)
+
+
 def _conditionals(jaxpr: Any) -> list[Any]:
     found = []
     for equation in jaxpr.eqns:

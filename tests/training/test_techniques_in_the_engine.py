@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from literal_training import Literal, run, small_task
 
-from thalweg.optimizers import SGD, Adam, Momentum
+from thalweg.optimizers import SGD, Adam, Momentum, Nesterov
 from thalweg.records import OptimizerSpec, RunResult, RunSpec
 from thalweg.schedules import parse_schedule
 from thalweg.training.devices import prepare_jax
@@ -97,6 +97,14 @@ def test_gradients_are_treated_as_written(name: str, rule: Any) -> None:
     techniques, treat = TREATMENTS[name]
     expected = run(TASK, DATA, rule, SEED, BATCH, STEPS, Literal(treat=treat)).losses[::WINDOW]
     np.testing.assert_allclose(_curve(rule, techniques), expected, rtol=5e-5)
+
+
+def test_a_penalty_is_part_of_the_loss_where_the_rule_looks() -> None:
+    rule, (techniques, treat) = Nesterov(learning_rate=0.05, momentum=0.9), TREATMENTS["l2"]
+    expected = run(TASK, DATA, rule, SEED, BATCH, STEPS, Literal(treat=treat)).losses[::WINDOW]
+    member = Member(_spec(rule, techniques), rule)
+    _, results = _trained([member])
+    np.testing.assert_allclose(results[member.spec.fingerprint].curve.validation_loss, expected, rtol=5e-5)
 
 
 @pytest.mark.parametrize("rule", [SGD(learning_rate=0.1), Adam(learning_rate=0.02)], ids=lambda rule: rule.name)

@@ -124,26 +124,26 @@ class Branch:
     def _member_step(self, t: Any, uphill: Any, batch: Any, given: Given, moving: Moving) -> Moving:
         values = given.values * given.tick["factors"] if "factors" in given.tick else given.values
         rule = self._bound(values)
-        where = self._unmerge(lift.lookahead(rule, moving.points, moving.state))
+        look = self._unmerge(lift.lookahead(rule, moving.points, moving.state))
         key = jax.random.fold_in(jax.random.key(given.numbers["seed"]), t) if "seed" in given.numbers else None
-        shift = self._shift(where, key, given)
+        shift = self._shift(look, key, given)
         objective = self._objective(batch, key, given, moving, shift)
-        (loss, kept), gradient = jax.value_and_grad(objective, has_aux=True)(where)
+        (loss, kept), gradient = jax.value_and_grad(objective, has_aux=True)(look)
         kept = kept if any(self.structure.kept) else moving.kept
         bad = moving.bad
         if not self.rule.full_batch:  # a line search may look far off; where it stands is judged by the validation loss
             bad = jnp.where((bad == 0) & ~(loss <= given.limit), t, bad)
-        if "sam" in given.numbers:
-            gradient, where = self._uphill(objective, where, gradient, given, uphill)
+        where, value, gradient = self._uphill(objective, look, loss, gradient, given, uphill)
         extras = dict(moving.extras)
         fires, time = None, t
         if "accumulated" in extras:
             gradient, fires, time = self._accumulated(gradient, given, extras)
         leaves = self._unmerge(moving.points)
-        gradient = treated(gradient, leaves, given.numbers, self.structure.features)
+        gradient = treated(gradient, look, given.numbers, self.structure.features)
         merged, inputs = self._merge(gradient), {}
         if rule.needs:
-            problem = self._problem(objective, batch, shift, where, loss, key, given, moving)
+            value = value + penalties(look, given.numbers, self.structure.features)
+            problem = self._problem(objective, batch, shift, where, value, key, given, moving)
             now, ways = t.astype(jnp.float32), {"merge": self._merge, "unmerge": self._unmerge}
             inputs = rule_inputs(rule, problem, moving.points, merged, moving.state, now, **ways)
         points, state = lift.update(rule, moving.points, merged, moving.state, time.astype(jnp.float32), **inputs)
@@ -162,12 +162,22 @@ class Branch:
             extras["average"] = tuple(averaged(extras["average"], newest, weight))
         return Moving(points, state, kept, bad, moving.total + loss.astype(moving.total.dtype), extras)
 
-    def _uphill(self, objective: Any, where: Any, gradient: Any, given: Given, uphill: Any) -> tuple[Any, Any]:
-        """Return the gradient uphill of the trained leaves, and the point; ``uphill`` says whether any member asks."""
+    def _uphill(
+        self, objective: Any, where: Any, loss: Any, gradient: Any, given: Given, uphill: Any
+    ) -> tuple[Any, Any, Any]:
+        """Return the point whose gradient counts, with loss and gradient there; ``uphill``: whether any member asks."""
+        if "sam" not in given.numbers:
+            return where, loss, gradient
         radius, adaptive, floor = given.numbers["sam"]
         above = tuple(ascended(where, gradient, radius, adaptive, floor))
-        found = jax.lax.cond(uphill, lambda: jax.grad(objective, has_aux=True)(above)[0], lambda: gradient)
-        return tuple(jnp.where(radius > 0, new, old) for new, old in zip(found, gradient, strict=True)), above
+
+        def there() -> tuple[Any, Any]:
+            (value, _), slope = jax.value_and_grad(objective, has_aux=True)(above)
+            return value, slope
+
+        found = jax.lax.cond(uphill, there, lambda: (loss, gradient))
+        value, slope = jax.tree.map(lambda new, old: jnp.where(radius > 0, new, old), found, (loss, gradient))
+        return above, value, slope
 
     def _after(self, rule: Rule, points: Any, before: Any, gradient: Any, given: Given) -> Any:
         """Return the points once techniques have acted on the rule's step."""
@@ -206,7 +216,7 @@ class Branch:
         return objective
 
     def _problem(
-        self, objective: Any, batch: Any, shift: Any, where: Any, loss: Any, key: Any, given: Given, moving: Moving
+        self, objective: Any, batch: Any, shift: Any, where: Any, value: Any, key: Any, given: Given, moving: Moving
     ) -> Problem:
         """Return what the inputs of a rule are computed from."""
         task, features = self.structure.task, self.structure.features
@@ -221,7 +231,6 @@ class Branch:
         def sampled(leaves: Any, key: Any) -> Any:
             return task.sampled_loss(self._tree(_shifted(leaves, shift), moving.kept), batch, key)  # type: ignore[misc]
 
-        value = loss + penalties(where, given.numbers, features)
         return Problem(penalized, gradient, sampled if task.sampled_loss else None, where, value, key)
 
     def _accumulated(self, gradient: Any, given: Given, extras: dict[str, Any]) -> tuple[Any, Any, Any]:

@@ -37,7 +37,7 @@ class Problem(NamedTuple):
         sampled: ``(leaves, key) -> (0-d array, number)``: mean loss of labels drawn from the model, and how many
             labels; None if the task has none.
         at: Where the rule has its gradient taken.
-        value: The loss there.
+        value: The loss there, penalties included; those are of where the way uphill began, if there was one.
         key: Key of the step and seed, or None where nothing random is needed.
     """
 

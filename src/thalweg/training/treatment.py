@@ -17,7 +17,7 @@ def treated(
 
     Args:
         gradient: One member's gradient by trained array.
-        leaves: Its parameters.
+        leaves: Where the gradient is taken: its parameters, or where the rule looks.
         numbers: What the member is given; the numbers of the treatments are under ``treatment``.
         features: What is compiled in.
 
