@@ -1,6 +1,7 @@
 """PyTorch modules as tasks hold them: their weights drawn anew, what they keep, what tells them apart, the way back."""
 
 import copy
+import random
 
 import jax
 import jax.numpy as jnp
@@ -177,3 +178,49 @@ def test_weights_stand_with_their_inputs_and_outputs_last() -> None:
     for name, value in in_torch_layout(maker, held).items():
         np.testing.assert_array_equal(value, maker.parameters[name])
     np.testing.assert_array_equal(held["conv.weight"][1, 2, 3, 7], parts["conv"].weight[7, 3, 1, 2].item())
+
+
+class Reversed(torch.autograd.Function):
+    """The identity, whose gradient is turned round."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, *slopes):
+        return -slopes[0]
+
+
+class Training(nn.Module):
+    """Does something in training that an export holds fast."""
+
+    def __init__(self, what):
+        super().__init__()
+        self.inner = nn.Linear(64, 10)
+        self.what, self.steps = what, 0
+
+    def forward(self, x):
+        y = self.inner(x)
+        return self.what(self, y) if self.training else y
+
+
+def counted(module, y):
+    module.steps += 1
+    return y * min(1.0, module.steps / 10)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (lambda _, y: y if random.random() < 0.5 else 2 * y, "draws random numbers from Python or NumPy"),
+        (lambda _, y: y + float(np.random.normal()), "draws random numbers from Python or NumPy"),  # noqa: NPY002
+        (counted, "training changes its attribute .steps, which torch.export holds fast; keep it in a buffer"),
+        (lambda _, y: Reversed.apply(y), "the gradient by inner.weight in training is not what torch.export makes"),
+    ],
+    ids=["random", "numpy", "counter", "backward"],
+)
+def test_what_an_export_holds_fast_is_not_compiled(what, said: str) -> None:
+    found, reason = converted(Maker("net", lambda: Training(what)), (ROWS,))
+    assert found is None
+    assert said in reason

@@ -13,6 +13,7 @@ from torch.utils import _pytree as trees
 
 from thalweg.interop.torch_graphs import Graph, missing_operations
 from thalweg.interop.torch_module import Maker
+from thalweg.interop.torch_passes import export_departs, gap, kind, passed
 
 __all__ = ["Forward", "converted"]
 
@@ -32,7 +33,7 @@ def converted(maker: Maker, batch: tuple[np.ndarray, ...]) -> tuple[Forward | No
         batch: Some rows of its inputs, at least two.
 
     Outputs, gradients and buffers must agree with PyTorch on the rows, in training (with nothing dropped) and in
-    evaluation, in float64 where the module can be computed in it.
+    evaluation, in float64 where the module can be computed in it; and the module must train as its export does.
     """
     given = tuple(as_tensor(array) for array in batch)
     graphs = {}
@@ -52,6 +53,9 @@ def converted(maker: Maker, batch: tuple[np.ndarray, ...]) -> tuple[Forward | No
         outputs = trees.tree_unflatten(found, graph.exported.call_spec.out_spec)
         return outputs, {**kept, **{name: after[name].astype(kept[name].dtype) for name in after}}
 
+    told = export_departs(maker, given, graphs[True].exported)
+    if told:
+        return None, told
     for training in (True, False):
         told = _compared(maker, given, graphs[training].exported, forward, training)
         if told:
@@ -76,51 +80,32 @@ def _exported(maker: Maker, given: tuple[torch.Tensor, ...], training: bool) -> 
 def _compared(maker: Maker, given: Any, exported: Any, forward: Forward, training: bool) -> str:
     """Return how JAX and PyTorch differ, empty if they agree."""
     problem = ""
+    module = _undropped(exported) if training else copy.deepcopy(maker.example).eval()
     for double in (True, False):
         limit = DOUBLE if double else SINGLE
         try:
-            theirs = _by_torch(maker, given, exported, training, double)
+            theirs = passed(module, maker, given, double)
             ours = _by_jax(maker, given, forward, training, double)
         except NotImplementedError as error:
             return f"{error} has no counterpart here"
         except Exception as error:  # some modules cannot be computed in float64
             problem = f"computing it in JAX raises {type(error).__name__}: {_first_line(error)}"
             continue
-        gap, where = _gap(ours, theirs)
-        if gap <= limit:
+        found, where = gap(ours, theirs)
+        if found <= limit:
             return ""
         mode = "training" if training else "evaluation"
-        return f"{where} differs from PyTorch's in {mode} by {gap:.0e} of its size"
+        return f"{where} differs from PyTorch's in {mode} by {found:.0e} of its size"
     return problem
-
-
-def _by_torch(maker: Maker, given: Any, exported: Any, training: bool, double: bool) -> dict[str, np.ndarray]:
-    module = _undropped(exported) if training else copy.deepcopy(maker.example).eval()
-    values = [{n: _kind(v.clone(), double) for n, v in part.items()} for part in (maker.parameters, maker.buffers)]
-    trained = {name: value.requires_grad_() for name, value in values[0].items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        outputs = torch.func.functional_call(module, (trained, values[1]), tuple(_kind(x, double) for x in given))
-    leaves = [leaf for leaf in trees.tree_leaves(outputs) if isinstance(leaf, torch.Tensor)]
-    total: Any = sum(
-        (leaf * torch.cos(torch.arange(leaf.numel(), dtype=leaf.dtype)).view_as(leaf)).sum() for leaf in leaves
-    )
-    slopes = torch.autograd.grad(total, list(trained.values()), allow_unused=True)
-    found = {f"output {i}": leaf for i, leaf in enumerate(leaves)} | {f"buffer {n}": v for n, v in values[1].items()}
-    found |= {
-        f"the gradient by {name}": torch.zeros_like(value) if slope is None else slope
-        for (name, value), slope in zip(trained.items(), slopes, strict=True)
-    }
-    return {name: value.detach().numpy() for name, value in found.items()}
 
 
 def _by_jax(maker: Maker, given: Any, forward: Forward, training: bool, double: bool) -> dict[str, np.ndarray]:
     with jax.ensure_compile_time_eval(), jax.enable_x64(double):
         trained, kept = (
-            {name: jnp.asarray(_kind(value, double).numpy()) for name, value in part.items()}
+            {name: jnp.asarray(kind(value, double).numpy()) for name, value in part.items()}
             for part in (maker.parameters, maker.buffers)
         )
-        inputs = tuple(jnp.asarray(_kind(x, double).numpy()) for x in given)
+        inputs = tuple(jnp.asarray(kind(x, double).numpy()) for x in given)
 
         def total(trained: Any, kept: Any, inputs: Any) -> Any:
             outputs, after = forward(trained, kept, inputs, None, training)
@@ -149,27 +134,6 @@ def _undropped(exported: Any) -> Any:
             node.args = (*node.args[:place], 0.0, *node.args[place + 1 :])
     module.recompile()
     return module
-
-
-def _kind(tensor: torch.Tensor, double: bool) -> torch.Tensor:
-    return tensor.double() if double and tensor.is_floating_point() else tensor
-
-
-def _gap(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> tuple[float, str]:
-    """Return the largest difference, relative to the largest number of its kind, and where it is."""
-    sizes: dict[str, float] = {}
-    for name, array in theirs.items():
-        kind = name.split()[0]
-        sizes[kind] = max(sizes.get(kind, 0.0), float(np.abs(array).max(initial=0)))
-    worst, where = 0.0, ""
-    for name, array in theirs.items():
-        if ours[name].shape != array.shape:
-            return float("inf"), name
-        scale = max(float(np.abs(array).max(initial=0)), 0.01 * sizes[name.split()[0]], 1e-30)
-        gap = float(np.abs(ours[name].astype(np.float64) - array.astype(np.float64)).max(initial=0)) / scale
-        if not gap <= worst:
-            worst, where = gap if np.isfinite(gap) else float("inf"), name
-    return worst, where
 
 
 def _first_line(error: BaseException) -> str:
