@@ -15,8 +15,8 @@ import thalweg as tw
 from thalweg.cli import main
 from thalweg.errors import InvalidValueError, UsageError
 from thalweg.interop.optax import RuleState
-from thalweg.interop.optax_rules import rule_named
-from thalweg.optimizers import Adam, Nesterov
+from thalweg.interop.optax_rules import rule_from, rule_named
+from thalweg.optimizers import Adam, Nesterov, lift
 from thalweg.schedules import Cosine
 from thalweg.store import open_store
 from thalweg.study.best import Best
@@ -151,6 +151,21 @@ def test_best_as_optax(study: Study) -> None:
     np.testing.assert_allclose(moved(long), moved(optax.adam(0.1)), rtol=1e-3)
     native = Best("optax:adam", rule_named("optax:adam")(learning_rate=0.1), {"schedule.learning_rate": "cosine"}, 4)
     np.testing.assert_allclose(moved(native.optax()), moved(optax.adam(rates)), rtol=1e-5)
+
+
+def negated(learning_rate: float = 0.1) -> Any:
+    return optax.chain(optax.trace(0.5), optax.scale(-learning_rate))
+
+
+@pytest.mark.parametrize("made", [rule_named("optax:sm3"), rule_from(negated)], ids=["sm3", "negated"])
+def test_best_as_optax_where_the_constructor_takes_no_schedule(made: Any) -> None:
+    rule = made(learning_rate=0.1)
+    best = Best(rule.name, rule, {"schedule.learning_rate": "polynomial"}, 4)
+    params: Any = (jnp.array([1.0, -2.0]),)
+    state = lift.init_state(rule, params)
+    for step, factor in enumerate((1.0, 0.75, 0.5, 0.25), start=1):
+        params, state = lift.update(made(learning_rate=0.1 * factor), params, params, state, step)
+    np.testing.assert_allclose(moved(best.optax()), params[0], rtol=1e-6)
 
 
 def test_best_as_torch() -> None:

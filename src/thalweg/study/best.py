@@ -46,13 +46,15 @@ class Best:
 
         Returns:
             What :func:`thalweg.interop.optax.from_rule` makes of the rule; for an optimizer of Optax the transformation
-            of Optax itself. Techniques are no part of it, and a warning names those that are left behind.
+            of Optax itself, made anew in each step where its constructor takes no schedule. Techniques are no part of
+            it, and a warning names those that are left behind.
 
         Raises:
             InvalidValueError: The rule has no such form, or ``steps`` is not allowed.
         """
         from thalweg.interop.optax import from_rule, scheduled
         from thalweg.interop.optax_rules import OptaxRule
+        from thalweg.interop.optax_schedules import with_schedules
 
         native = self.rule if isinstance(self.rule, OptaxRule) else None
         # Optax' own constructors take a schedule for the rate only.
@@ -60,7 +62,7 @@ class Best:
         self._warn_of(set(taken), "an Optax transformation", "")
         length = self._length(steps)
         values = {name: scheduled(float(getattr(self.rule, name)), one, length) for name, one in taken.items()}
-        return from_rule(self.rule, **values) if native is None else native.transformation(**values)
+        return from_rule(self.rule, **values) if native is None else with_schedules(native, values)
 
     def torch(self, params: Any) -> "torch.optim.Optimizer":
         """Return the optimizer as one of PyTorch, with its settings.
