@@ -133,9 +133,12 @@ def from_torch(rule_class: type[Rule], groups: Sequence[Mapping[str, Any]], save
             f"{name}: a state without the rule's name is not allowed, since torch.optim keeps none for this rule; load "
             "what state_dict() of this optimizer returned."
         )
-    made = [
-        _group(rule_class, known, theirs, ours) for theirs, ours in zip(saved["param_groups"], groups, strict=False)
-    ]
+    if len(saved["param_groups"]) != len(groups):
+        raise InvalidValueError(
+            f"{name}: a state of {len(saved['param_groups'])} parameter groups is not allowed for an optimizer of "
+            f"{len(groups)}; make the optimizer with the same groups."
+        )
+    made = [_group(rule_class, known, theirs, ours) for theirs, ours in zip(saved["param_groups"], groups, strict=True)]
     rules = {index: rule for group, rule in made for index in group["params"]}
     state = {i: _state(rules[i], known, kept) for i, kept in saved["state"].items() if i in rules}
     return {"state": {i: kept for i, kept in state.items() if kept}, "param_groups": [group for group, _ in made]}

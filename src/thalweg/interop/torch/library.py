@@ -56,9 +56,9 @@ def _compiled(source: str, path: str) -> Any | None:
 
 
 def _built(source: str, path: str, flags: tuple[str, ...]) -> ctypes.CDLL | None:
-    told = "\n".join([source, _fingerprint(path), *flags])
-    name = f"{hashlib.sha256(told.encode()).hexdigest()}.so"
     try:
+        told = "\n".join([source, _fingerprint(path), *flags])
+        name = f"{hashlib.sha256(told.encode()).hexdigest()}.so"
         folder = _folder()
         kept = folder / name
         if kept.exists():
