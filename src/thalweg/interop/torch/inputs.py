@@ -8,6 +8,7 @@ import torch
 
 from thalweg.errors import InvalidValueError
 from thalweg.interop.torch.points import rule_state
+from thalweg.interop.torch.sharding import is_sharded, spread_like
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import INPUTS, Rule
 
@@ -90,12 +91,26 @@ def _given(rule: Rule, name: str, groups: Groups, request: Request) -> dict[Any,
             f"{rule.name}: {name} has {len(tensors)} tensors, {len(parameters)} are wanted; give one per parameter, in "
             "the order of the groups."
         )
-    pairs = zip(parameters, tensors, strict=True)
-    return {p: torch.zeros_like(p) if a is None else a.detach().to(p.dtype) for p, a in pairs}
+    for parameter, tensor in zip(parameters, tensors, strict=True):
+        if tensor is not None and tensor.shape != parameter.shape:
+            raise InvalidValueError(
+                f"{rule.name}: {name} with a tensor of shape {tuple(tensor.shape)} is not allowed for a parameter of "
+                f"shape {tuple(parameter.shape)}; give one of the parameter's shape, or None for zeros."
+            )
+    return {p: _placed(a, p) for p, a in zip(parameters, tensors, strict=True)}
+
+
+def _placed(given: Any, parameter: Any) -> Any:
+    """Return an input beside its parameter; zeros for None."""
+    if given is None:
+        return torch.zeros_like(parameter)
+    beside = given.detach().to(parameter.device, parameter.dtype)
+    return spread_like(beside, parameter) if is_sharded(parameter) and not is_sharded(given) else beside
 
 
 def _asks(rule: Rule, parameters: Sequence[Any], state: State) -> bool:
-    return any(bool(rule.asks(state[p]["step_number"] + 1)) for p in parameters if "step_number" in state.get(p, {}))
+    counted = [p for p in parameters if "step_number" in state.get(p, {}) and (rule.whole_tree or p.grad is not None)]
+    return any(bool(rule.asks(state[p]["step_number"] + 1)) for p in counted)
 
 
 def _second_gradient(groups: Groups, state: State, request: Request) -> dict[Any, Any]:
@@ -109,21 +124,23 @@ def _second_gradient(groups: Groups, state: State, request: Request) -> dict[Any
     parameters = [p for _, group in groups for p in group["params"]]
     first = [p.grad for p in parameters]
     held = [p.detach().clone() for p in parameters]
-    for group_rule, group in groups:
-        for parameter, point in _after_gradient(group_rule, group, state, lift.second_points):
+    after = None
+    try:
+        for group_rule, group in groups:
+            for parameter, point in _after_gradient(group_rule, group, state, lift.second_points):
+                parameter.copy_(point)
+        for parameter in parameters:
+            parameter.grad = None
+        after = random_numbers()
+        _set_random_numbers(request.random)
+        with torch.enable_grad():
+            request.closure()
+        return {p: torch.zeros_like(p) if p.grad is None else p.grad for p in parameters}
+    finally:
+        _set_random_numbers(after)
+        for parameter, gradient, point in zip(parameters, first, held, strict=True):
+            parameter.grad = gradient
             parameter.copy_(point)
-    for parameter in parameters:
-        parameter.grad = None
-    after = random_numbers()
-    _set_random_numbers(request.random)
-    with torch.enable_grad():
-        request.closure()
-    _set_random_numbers(after)
-    found = {p: torch.zeros_like(p) if p.grad is None else p.grad for p in parameters}
-    for parameter, gradient, point in zip(parameters, first, held, strict=True):
-        parameter.grad = gradient
-        parameter.copy_(point)
-    return found
 
 
 def _set_random_numbers(where: tuple[Any, Any] | None) -> None:

@@ -25,12 +25,14 @@ class Kernel:
 
     Attributes:
         function: From C.
+        dtype: Dtype of parameter, gradient and inputs.
         width: Addresses per parameter, in the order of :func:`thalweg.interop.torch.source.slots_of`.
         kept: Numbers that it keeps per parameter.
         inputs: Names of the further inputs, in the order of their pointers.
     """
 
     function: Any
+    dtype: torch.dtype
     width: int
     kept: int
     inputs: tuple[str, ...]
@@ -95,4 +97,4 @@ def _found(
     except (UntraceableError, TypeError, KeyError, IndexError):
         return None
     function = compiled(source)
-    return None if function is None else Kernel(function, len(slots), kept, tuple(trace.inputs))
+    return None if function is None else Kernel(function, dtype, len(slots), kept, tuple(trace.inputs))

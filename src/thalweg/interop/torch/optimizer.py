@@ -14,7 +14,8 @@ from thalweg.interop.torch.points import OWN_KEYS, answer_of, answers_elsewhere,
 from thalweg.interop.torch.ready import Ready, make_ready
 from thalweg.interop.torch.settings import OPTIONS, our_settings, rule_of_group, their_settings, torch_rule
 from thalweg.interop.torch.sharding import is_sharded, piece, spread_like, whole
-from thalweg.interop.torch.steps import Update, update_arrays, update_elementwise, update_tree
+from thalweg.interop.torch.states import arranged, arranged_tree
+from thalweg.interop.torch.steps import Update, check_gradients, update_arrays, update_elementwise, update_tree
 from thalweg.interop.torch.storage import check_format, first_stored, is_stored, opened
 from thalweg.optimizers import lift
 from thalweg.optimizers.base import Rule
@@ -112,12 +113,15 @@ class RuleOptimizer(torch.optim.Optimizer):
                 self._place()
                 with torch.enable_grad():
                     loss = closure()
-            groups = [(self._rule(group), group) for group in self.param_groups]
-            groups = [(rule, group) for rule, group in groups if not self._repeat(rule, group)]
+            repeated, groups = self._repeated()
+            for rule, group in groups:
+                check_gradients(rule, group)
             for rule, group in groups:
                 self._prepare(rule, group)
             request = Request(closure, inputs.pop("loss", loss), inputs, before)
             found = find_inputs(groups, self.state, request) if self.rule_class.needs and groups else {}
+            for rule, ready in repeated:
+                ready.run(rule)
             for rule, group in groups:
                 self._update(rule, group, found)
         return loss
@@ -142,51 +146,91 @@ class RuleOptimizer(torch.optim.Optimizer):
                 self.train()
 
     def asks(self) -> bool:
-        """Return whether the next step uses what the rule needs beside the gradient, which may be costly to compute."""
-        return bool(self.rule_class.needs) and any(
-            bool(self._rule(group).asks(self.state.get(p, {}).get("step_number", torch.zeros(())) + 1))
-            for group in self.param_groups
-            for p in group["params"]
+        """Return whether the next step uses what the rule needs beside the gradient, which may be costly to compute.
+
+        A parameter that is yet to have its first step asks for its own; one that requires no gradient does not count.
+        """
+        if not self.rule_class.needs:
+            return False
+        pairs = [
+            (rule, parameter)
+            for rule, group in [(self._rule(group), group) for group in self.param_groups]
+            for parameter in (group["params"][:1] if rule.whole_tree else group["params"])
+        ]
+        trained = [(rule, parameter) for rule, parameter in pairs if parameter.requires_grad]
+        first = {"step_number": torch.zeros(())}
+        return any(
+            bool(rule.asks({**first, **self.state.get(p, {})}["step_number"] + 1)) for rule, p in trained or pairs
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state: this optimizer's own, or that of the same rule in ``torch.optim``.
 
         Raises:
-            InvalidValueError: The state is of another rule or another version of it.
+            InvalidValueError: The state is of another rule, another version of it, or parameters of other shapes;
+                the optimizer is then as it was.
             ValueError: It has other groups, as in :meth:`torch.optim.Optimizer.load_state_dict`.
         """
         state_dict = from_torch(self.rule_class, self.param_groups, state_dict)
+        before = self.state, self.param_groups
         super().load_state_dict(state_dict)
+        try:
+            self._take_over(state_dict)
+        except Exception:
+            self.state, self.param_groups = before
+            raise
+
+    def _take_over(self, state_dict: Mapping[str, Any]) -> None:
+        """Keep a loaded state with the dtypes that were saved, which PyTorch would change."""
         order = [i for group in state_dict["param_groups"] for i in group["params"]]
-        parameters = [p for group in self.param_groups for p in group["params"]]
-        for index, parameter in zip(order, parameters, strict=True):
-            if index in state_dict["state"]:  # with the dtypes that were saved, which PyTorch would change
-                saved = state_dict["state"][index]
-                self.state[parameter] = mapped(lambda leaf, p=parameter: _moved(leaf, p), saved)
-                if "step_number" in saved:
-                    self.state[parameter]["step_number"] = saved["step_number"].detach().cpu().clone()
+        pairs = [(group, p) for group in self.param_groups for p in group["params"]]
+        for index, (group, parameter) in zip(order, pairs, strict=True):
+            if index in state_dict["state"]:
+                kept = mapped(lambda leaf, p=parameter: _moved(leaf, p), state_dict["state"][index])
+                self.state[parameter] = self._arranged(self._rule(group), group, parameter, kept)
+
+    def _arranged(self, rule: Rule, group: Mapping[str, Any], parameter: Any, kept: dict[str, Any]) -> dict[str, Any]:
+        """Return what is kept of a parameter as its update expects it."""
+        if "tree_state" in kept:
+            return arranged_tree(rule, group, kept)
+        structure = tuple(rule.structure().items())
+        return arranged(rule, structure, group, parameter, kept) if "step_number" in kept else kept
 
     def _rule(self, group: dict[str, Any]) -> Rule:
         return rule_of_group(self.rule_class, group)
 
-    def _ready(self) -> dict[int, Ready | None]:
-        """Return the compiled passes that are ready, by the identity of their group's list of parameters."""
+    def _ready(self) -> dict[int, tuple[str | None, Ready | None]]:
+        """Return the group's form of storage and its compiled pass, by the identity of its list of parameters."""
         return self.__dict__.setdefault("_ready_passes", {})
 
-    def _repeat(self, rule: Rule, group: Mapping[str, Any]) -> bool:
-        """Take a group's step as the one before, if nothing but the gradients is new."""
-        ready = self._ready().get(id(group["params"]))
-        return ready is not None and group["fused"] is not False and ready.run(rule, group["params"], self.state)
+    def _repeated(self) -> tuple[list[tuple[Rule, Ready]], list[tuple[Rule, Mapping[str, Any]]]]:
+        """Return the passes of groups in which nothing but the gradients is new, and the other groups."""
+        repeated: list[tuple[Rule, Ready]] = []
+        others: list[tuple[Rule, Mapping[str, Any]]] = []
+        for group in self.param_groups:
+            rule, (form, ready) = self._rule(group), self._ready().get(id(group["params"]), (None, None))
+            allowed = group["fused"] is not False and group.get("state_format") == form
+            if ready is not None and allowed and ready.fits(rule, group["params"], self.state):
+                repeated.append((rule, ready))
+            else:
+                others.append((rule, group))
+        return repeated, others
 
     def _prepare(self, rule: Rule, group: Mapping[str, Any]) -> None:
-        """Make the states of parameters that have a gradient for the first time."""
+        """Make the states of parameters that have a gradient for the first time, and look through the others."""
         ahead = looks_ahead(rule)
+        check_format(rule, group.get("state_format"))
         if rule.whole_tree:
             self._prepare_tree(rule, group["params"], ahead)
             return
+        structure = tuple(rule.structure().items())
         for parameter in group["params"]:
-            if parameter.grad is not None and "step_number" not in self.state[parameter]:
+            if parameter.grad is None:
+                continue
+            kept = self.state[parameter]
+            if "step_number" in kept:
+                self.state[parameter] = arranged(rule, structure, group, parameter, kept)
+            else:
                 first = self._first(rule, parameter, ahead)
                 self.state[parameter] = first_stored(rule, parameter, first, group.get("state_format"))
 
@@ -211,7 +255,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         self.state[parameters[0]] |= {"step_number": torch.zeros((), dtype=torch.float64), "tree_state": tree}
 
     def _update(self, rule: Rule, group: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
-        update = Update(rule, self.state, inputs, group["fused"] is not False, group["sparse"])
+        update = Update(rule, self.state, inputs, group)
         moved = [p for p in group["params"] if p.grad is not None]
         if not moved:
             return
@@ -231,7 +275,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             take(update, rest)
         if rule.elementwise:
             whole_pass = update.fused and len(rest) == len(moved)
-            self._ready()[id(group["params"])] = make_ready(rule, group["params"], self.state) if whole_pass else None
+            ready = make_ready(rule, group["params"], self.state) if whole_pass else None
+            self._ready()[id(group["params"])] = form, ready
 
     def _place(self) -> None:
         """Move the parameters to where the gradient is taken with the settings as they are now."""

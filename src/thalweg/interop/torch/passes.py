@@ -54,10 +54,10 @@ def update_columns(rule: Rule, columns: Sequence[Column], loss: Any, fused: bool
     """
     alike: dict[Any, list[Column]] = {}
     for column in columns:
-        alike.setdefault((column.point.device, column.point.dtype), []).append(column)
-    for (device, dtype), group in alike.items():
-        states = tuple(leaf.dtype for leaf in leaves(group[0].state))
-        looks = group[0].parameter is not None
+        states = tuple(leaf.dtype for leaf in leaves(column.state))
+        kind = (column.point.device, column.point.dtype, states, column.parameter is not None)
+        alike.setdefault(kind, []).append(column)
+    for (device, dtype, states, looks), group in alike.items():
         kernel = find_kernel(rule, dtype, states, looks) if fused and device.type == "cpu" else None
         if kernel is not None:
             _run_kernel(kernel, rule, group, loss)

@@ -20,6 +20,7 @@ from thalweg.optimizers.base import Rule
 __all__ = ["Ready", "make_ready"]
 
 ADDRESS, GRADIENT, DTYPE = torch.Tensor.data_ptr, operator.attrgetter("grad"), operator.attrgetter("dtype")
+SIZE, CONTIGUOUS = torch.Tensor.numel, torch.Tensor.is_contiguous
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +45,14 @@ class Ready:
     kept: list[dict[str, Any]]
     pointers: Any
 
-    def run(self, rule: Rule, parameters: list[torch.Tensor], state: Mapping[Any, dict[str, Any]]) -> bool:
-        """Take a step, or return False with nothing done if it must go the longer way."""
+    def fits(self, rule: Rule, parameters: list[torch.Tensor], state: Mapping[Any, dict[str, Any]]) -> bool:
+        """Return whether nothing but the gradients is new, and take over their addresses; nothing is written yet."""
         if rule.structure() != self.structure or not _same(parameters, self.parameters):
             return False
         if not _same(list(state.values()), self.kept) and not _same(list(map(state.get, parameters)), self.kept):
             return False
-        gradients = list(map(GRADIENT, parameters))
-        if not _fit(gradients, parameters[0].dtype):
+        gradients, dtype = list(map(GRADIENT, parameters)), self.kernel.dtype
+        if not _fit(parameters, dtype, self.sizes) or not _fit(gradients, dtype, self.sizes):
             return False
         count = len(parameters)
         for place, key in enumerate(self.order):
@@ -60,9 +61,12 @@ class Ready:
                 self.pointers[part] = _addresses(gradients)
             elif _addresses(parameters if key == "parameter" else _entries(self.kept, key)) != self.pointers[part]:
                 return False
+        return True
+
+    def run(self, rule: Rule) -> None:
+        """Take the step that fits, with the rule's settings as they are now."""
         self.kernel.run(self.sizes, self.pointers, [float(value) for value in rule.values().values()])
         torch.autograd.graph.increment_version(self.parameters)
-        return True
 
 
 def make_ready(rule: Rule, parameters: Sequence[Any], state: Mapping[Any, dict[str, Any]]) -> Ready | None:
@@ -75,26 +79,29 @@ def make_ready(rule: Rule, parameters: Sequence[Any], state: Mapping[Any, dict[s
     order = ("step_number", *(["base_point"] if ahead else []), "parameter", "gradient", *own)
     for p in parameters:
         flat = all(isinstance(value, torch.Tensor) and value.is_contiguous() for value in state[p].values())
-        if is_sharded(p) or p.dtype != first.dtype or p.device.type != "cpu" or not p.is_contiguous() or not flat:
+        if is_sharded(p) or p.device.type != "cpu" or not flat or _kinds(state[p]) != _kinds(kept):
             return None
-        if list(state[p]) != list(kept):
-            return None
+    sizes = array.array("q", [p.numel() for p in parameters])
+    gradients = [p.grad for p in parameters]
     kernel = find_kernel(rule, first.dtype, tuple(kept[key].dtype for key in own), ahead)
-    if kernel is None or not _fit([p.grad for p in parameters], first.dtype):
+    if kernel is None or not _fit(parameters, first.dtype, sizes) or not _fit(gradients, first.dtype, sizes):
         return None
     every = [state[p] for p in parameters]
-    given = {"parameter": parameters, "gradient": [p.grad for p in parameters]}
+    given = {"parameter": parameters, "gradient": gradients}
     pointers = array.array("Q")
     for key in order:
         pointers += _addresses(given[key] if key in given else _entries(every, key))
-    sizes = array.array("q", [p.numel() for p in parameters])
     return Ready(kernel, rule.structure(), list(parameters), order, sizes, every, pointers)
 
 
-def _fit(gradients: Sequence[Any], dtype: torch.dtype) -> bool:
-    """Return whether all gradients are there, dense, of one dtype, and contiguous."""
+def _fit(tensors: Sequence[Any], dtype: torch.dtype, sizes: Any) -> bool:
+    """Return whether all tensors are there, dense, of one dtype, contiguous, and of so many elements."""
     try:
-        return set(map(DTYPE, gradients)) == {dtype} and all(map(torch.Tensor.is_contiguous, gradients))
+        return (
+            set(map(DTYPE, tensors)) == {dtype}
+            and all(map(CONTIGUOUS, tensors))
+            and array.array("q", list(map(SIZE, tensors))) == sizes
+        )
     except (AttributeError, RuntimeError):  # there is none, or it is sparse and has no such order
         return False
 
@@ -102,6 +109,10 @@ def _fit(gradients: Sequence[Any], dtype: torch.dtype) -> bool:
 def _same(found: Sequence[Any], known: Sequence[Any]) -> bool:
     """Return whether two lists hold the same objects."""
     return len(found) == len(known) and all(map(operator.is_, found, known))
+
+
+def _kinds(kept: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.dtype]]:
+    return [(key, value.dtype) for key, value in kept.items()]
 
 
 def _entries(kept: Sequence[Mapping[str, Any]], key: str) -> list[torch.Tensor]:

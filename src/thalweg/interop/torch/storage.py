@@ -18,7 +18,7 @@ from thalweg.interop.torch.sharding import is_sharded
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.compressible import check_compressible, compressible
 
-__all__ = ["check_format", "first_stored", "is_stored", "opened", "read"]
+__all__ = ["check_format", "first_stored", "is_coded", "is_stored", "opened", "read"]
 
 CODED = {"codes", "scales"}
 
@@ -42,11 +42,17 @@ def check_format(rule: Rule, form: Any) -> None:
     check_compressible(rule, f"state_format = {form!r}")
 
 
+def is_coded(value: Any) -> bool:
+    """Return whether an entry of a state is stored as codes with scales."""
+    return isinstance(value, dict) and value.keys() == CODED
+
+
 def is_stored(rule: Rule, parameter: torch.Tensor, kept: Mapping[str, Any], form: str | None) -> bool:
     """Return whether a parameter's averages are, or are to be, stored with fewer bits."""
-    return (form is not None and parameter.numel() >= SMALLEST and bool(_names(rule, parameter, kept))) or any(
-        map(_is_coded, kept.values())
-    )
+    if form is None:
+        names = compressible(rule)
+        return any(is_coded(kept[name]) or _is_narrow(kept[name], parameter) for name in names if name in kept)
+    return (parameter.numel() >= SMALLEST and bool(_names(rule, parameter, kept))) or any(map(is_coded, kept.values()))
 
 
 def first_stored(rule: Rule, parameter: Any, kept: dict[str, Any], form: str | None) -> dict[str, Any]:
@@ -68,7 +74,7 @@ def first_stored(rule: Rule, parameter: Any, kept: dict[str, Any], form: str | N
 
 def read(value: Any, dtype: torch.dtype = torch.float32) -> Any:
     """Return an entry of a state with its numbers as they are computed with; what is not in codes as it is."""
-    if not _is_coded(value):
+    if not is_coded(value):
         return value
     codes = value["codes"]
     flat = torch.nn.functional.pad(codes.reshape(-1), (0, -codes.numel() % BLOCK))
@@ -111,10 +117,10 @@ def _written(values: torch.Tensor, form: str, generator: torch.Generator | None)
 
 def _names(rule: Rule, parameter: torch.Tensor, kept: Mapping[str, Any]) -> list[str]:
     def shape(value: Any) -> Any:
-        return (value["codes"] if _is_coded(value) else value).shape
+        return (value["codes"] if is_coded(value) else value).shape
 
     return [name for name in compressible(rule) if name in kept and shape(kept[name]) == parameter.shape]
 
 
-def _is_coded(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == CODED
+def _is_narrow(value: torch.Tensor, parameter: torch.Tensor) -> bool:
+    return value.shape == parameter.shape and value.dtype.itemsize < parameter.dtype.itemsize
