@@ -1,7 +1,7 @@
 """Call PyTorch from the compiled program: members stacked by ``torch.func`` where it can, one by one where not.
 
 A module that does not convert computes its outputs and its gradients in PyTorch on the arrays of the running program,
-which are shared and not copied. All else (optimizers, techniques, losses, evaluation) is as for any task.
+which are read and written where they lie. All else (optimizers, techniques, losses, evaluation) is as for any task.
 """
 
 import itertools
@@ -45,7 +45,7 @@ def drawn(maker: Maker, key: Any) -> tuple[dict[str, Any], dict[str, Any]]:
                     _write(buffer, tensors[name])
 
     seed = jax.random.bits(key, (), jnp.uint32).astype(jnp.int32)
-    call: Any = buffer_callback(make, shapes, vmap_method="sequential")
+    call: Any = buffer_callback(_told(maker, make), shapes, vmap_method="sequential")
     return call(seed)
 
 
@@ -79,10 +79,10 @@ def _with_residuals(host: "_Host", training: bool, trained: Any, kept: Any, inpu
 
 def _backward(host: "_Host", training: bool, residuals: Any, cotangents: Any) -> Any:
     trained, kept, inputs, seed, token = residuals
-    call: Any = buffer_callback(
-        partial(host.backward, training), jax.tree.map(_like, trained), vmap_method="expand_dims"
-    )
-    return _once(host, call)(trained, kept, inputs, seed, token, cotangents[0]), None, None, None
+    callback = _told(host.maker, partial(host.backward, training))
+    call: Any = buffer_callback(callback, jax.tree.map(_like, trained), vmap_method="expand_dims")
+    slopes = tuple(cotangents[0][place] for place in host.floating)
+    return _once(host, call)(trained, kept, inputs, seed, token, slopes), None, None, None
 
 
 _differentiable.defvjp(_with_residuals, _backward)
@@ -92,8 +92,28 @@ def _ahead(host: "_Host", training: bool, keep: bool, trained: Any, kept: Any, i
     rows = inputs[0].shape[0]
     outputs = tuple(jax.ShapeDtypeStruct((rows, *shape), kind) for shape, kind in host.outputs)
     shapes = (outputs, jax.tree.map(_like, kept), jax.ShapeDtypeStruct((), jnp.int32))
-    call: Any = buffer_callback(partial(host.forward, training, keep), shapes, vmap_method="expand_dims")
+    callback = _told(host.maker, partial(host.forward, training, keep))
+    call: Any = buffer_callback(callback, shapes, vmap_method="expand_dims")
     return _once(host, call)(trained, kept, inputs, seed)
+
+
+def _told(maker: Maker, function: Callable[..., None]) -> Callable[..., None]:
+    """Return a callback whose errors are one sentence, which the compiled code's caller finds in JAX' report."""
+
+    def guarded(*args: Any) -> None:
+        try:
+            function(*args)
+        except TaskError:
+            raise
+        except Exception as error:
+            reason = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+            told = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+            raise TaskError(
+                f"task {maker.name!r}: its module raised {told} in PyTorch; it must run on the task's own arrays, in "
+                "training as in evaluation."
+            ) from error
+
+    return guarded
 
 
 def _once(host: "_Host", call: Callable[..., Any]) -> Callable[..., Any]:
@@ -137,6 +157,7 @@ class _Host:
             )
         self.single = isinstance(found, torch.Tensor)
         self.outputs = tuple((tuple(leaf.shape[1:]), dtype_of(leaf.dtype)) for leaf in leaves)
+        self.floating = [place for place, leaf in enumerate(leaves) if leaf.is_floating_point()]
 
     def forward(
         self, training: bool, keep: bool, _: Any, out: Any, trained: Any, kept: Any, inputs: Any, seed: Any
@@ -177,11 +198,10 @@ class _Host:
             else:
                 found, params = known
             slopes = [
-                _tensor(part).expand((*lead, *part.shape[len(lead) :])).reshape(tensor.shape)
-                for part, tensor in zip(cotangents, found, strict=True)
+                (found[place], _tensor(part).expand((*lead, *part.shape[len(lead) :])).reshape(found[place].shape))
+                for place, part in zip(self.floating, cotangents, strict=True)
             ]
-            gradients = torch.autograd.grad(found, list(params.values()), slopes, allow_unused=True)
-            for name, gradient in zip(params, gradients, strict=True):
+            for name, gradient in zip(params, _gradients(slopes, list(params.values())), strict=True):
                 _write(out[name], torch.zeros_like(params[name]) if gradient is None else gradient)
 
     def _compute(
@@ -199,6 +219,8 @@ class _Host:
             )
             for part, rank in self._pairs(inputs)
         ]
+        if keep:  # the memory is the program's again before the backward pass, which may need the rows
+            rows = [part.clone() for part in rows]
         seeds = _members(seed, 0, lead, members).tolist()
         self.module.train(training)
         if self.stacks[training]:
@@ -228,6 +250,15 @@ class _Host:
 
     def _pairs(self, inputs: Any) -> Any:
         return zip(inputs, self.ranks, strict=True)
+
+
+def _gradients(slopes: list[tuple[Any, Any]], params: list[Any]) -> Any:
+    """Return gradients by parameters, None where there is none, from outputs and the loss' slopes by them."""
+    depending = [(output, slope) for output, slope in slopes if output.requires_grad]
+    if not depending:
+        return [None] * len(params)
+    outputs, weights = zip(*depending, strict=True)
+    return torch.autograd.grad(outputs, params, weights, allow_unused=True)
 
 
 def _members(buffer: Any, rank: int, lead: tuple[int, ...], members: int) -> torch.Tensor:

@@ -15,6 +15,7 @@ import numpy as np
 from thalweg.errors import TaskError
 from thalweg.records import TaskCard
 from thalweg.tasks.base import STATE, Context, Data, Metric, Target, Task
+from thalweg.tasks.callbacks import callback_errors
 from thalweg.tasks.check_data import check_data
 from thalweg.tasks.start import first_batch, start_program
 
@@ -221,7 +222,7 @@ def _check_scalar(task: Task, what: str, found: Any) -> None:
 
 def _check_numbers(task: Task, batch: Mapping[str, Any], data: Data) -> tuple[float, float]:
     run = partial(start_program(task), np.int32(0), first_batch(task, data), dict(data.validation))
-    _, loss, whole, metric, params, gradient = jax.device_get(_call(task, "loss", run))
+    _, loss, whole, metric, params, gradient = _call(task, "loss", lambda: jax.device_get(run()))
     say = f"task {task.name!r}: "
     _check_finite_tree(f"{say}parameter", "is not finite at the start; check the scale of init.", params)
     for value, where in ((loss, f"the first {len(next(iter(batch.values())))} training rows"), (whole, "validation")):
@@ -246,7 +247,8 @@ def _check_finite_tree(subject: str, rest: str, finite: Any) -> None:
 
 def _call(task: Task, what: str, function: Callable[[], Any], doing: str = "") -> Any:
     try:
-        return function()
+        with callback_errors():
+            return function()
     except TaskError:
         raise
     except Exception as error:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thalweg.tasks.base import Batch, Data, Params, Task
+from thalweg.tasks.callbacks import callback_errors
 
 __all__ = ["Start", "StartingPoint", "first_batch", "measure", "start_of", "start_program"]
 
@@ -61,6 +62,7 @@ def first_batch(task: Task, data: Data) -> Batch:
     return {name: np.asarray(array[: task.batch_size]) for name, array in data.train.items()}
 
 
+@callback_errors()
 def start_of(task: Task, data: Data, seed: int) -> Start:
     """Return where runs of a seed begin."""
     point = start_program(task)(np.int32(seed), first_batch(task, data), dict(data.validation))

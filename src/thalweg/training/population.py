@@ -13,6 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from thalweg.optimizers.base import Rule
 from thalweg.records import RunResult
 from thalweg.tasks.base import Data, Task
+from thalweg.tasks.callbacks import callback_errors
 from thalweg.tasks.start import Start, first_batch, measure
 from thalweg.training.beginning import begin
 from thalweg.training.feeding import Feeding, Rows
@@ -218,6 +219,7 @@ class Engine:
 
         return jax.jit(program)
 
+    @callback_errors()
     def _train_call(self, call: Call, steps: int, tally: Tally) -> list[RunResult]:
         program, carry = self._program, self._feeding.carry(call)
         real = sum(mask for slots in call for mask in slots.real)
