@@ -15,6 +15,7 @@ from thalweg.errors import InvalidValueError
 from thalweg.interop import task_from_torch, torch_state_dict
 from thalweg.interop.torch_calls import called
 from thalweg.interop.torch_conversion import converted
+from thalweg.interop.torch_identity import traits
 from thalweg.interop.torch_module import Maker, in_task_layout, in_torch_layout
 from thalweg.tasks.definition import definition_digest
 
@@ -103,6 +104,22 @@ def test_what_a_module_is_set_to_tells_it_from_others() -> None:
     assert len({digest(make) for make in makes}) == len(makes)
     for make in (Scaled, lambda: frozen(1.0), Moving):
         assert digest(make()) == digest(make())  # though their weights differ
+
+
+class Circular(nn.Module):
+    """Knows itself, a function that knows it, and arrays that NumPy has not."""
+
+    def __init__(self):
+        super().__init__()
+        self.own, self.called = [self], lambda x: self.inner(x)
+        self.inner = nn.Linear(64, 10, dtype=torch.bfloat16)
+        self.pair, self.function = torch.ones(2, dtype=torch.bfloat16), torch.relu
+
+
+def test_a_module_that_knows_itself_has_traits() -> None:
+    first, second = traits(Circular()), traits(Circular())
+    names = {name for name, value in first.items() if second[name] != value}
+    assert {"numbers of inner.weight", "numbers of inner.bias"} == names - {"attribute .called"}
 
 
 class Constant(nn.Module):

@@ -123,7 +123,7 @@ class _Walk:
         if isinstance(value, Counted):
             return list(value.parts())
         if hasattr(value, "__array__"):
-            array = np.ascontiguousarray(value.detach() if hasattr(value, "detach") else value)
+            array = np.ascontiguousarray(_detached(value) if hasattr(value, "detach") else value)
             return [str(array.dtype), list(array.shape), array.tobytes()]
         if dataclasses.is_dataclass(value):
             return [type(value), *(getattr(value, f.name, None) for f in dataclasses.fields(value))]
@@ -154,6 +154,12 @@ class _Walk:
 
 def _of_library(made: type) -> bool:
     return _foreign(made) or made.__module__.partition(".")[0] in sys.stdlib_module_names
+
+
+def _detached(tensor: Any) -> Any:
+    """Return a tensor of PyTorch as NumPy takes it, which knows no bfloat16."""
+    plain = tensor.detach().cpu()
+    return plain.double() if plain.is_floating_point() else plain
 
 
 def _foreign(value: Any) -> bool:
