@@ -10,6 +10,7 @@ from literal_models import BATCH, by_hand, cross_entropy, key_of_step, some_digi
 import thalweg as tw
 from thalweg.errors import InvalidValueError, TaskError, UnknownNameError
 from thalweg.interop import task_from_flax
+from thalweg.tasks.base import Context
 from thalweg.tasks.definition import definition_digest
 from thalweg.training.calibration import has_convolution
 
@@ -114,6 +115,40 @@ def test_nnx_without_dropout_trains_as_by_hand() -> None:
     module.eval()
     expected = float(cross_entropy(module(data.validation["x"]), data.validation["y"]))
     assert run.result.validation_loss == pytest.approx(expected, rel=1e-4)
+
+
+class SownLinen(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        x = linen.Dense(10)(x)
+        self.sow("intermediates", "seen", x)
+        return x
+
+
+class SownNNX(nnx.Module):
+    def __init__(self, rngs):
+        self.inner = nnx.Linear(64, 10, rngs=rngs)
+        self.sow(nnx.Intermediate, "began", jnp.ones(3))
+
+    def __call__(self, x):
+        x = self.inner(x)
+        self.sow(nnx.Intermediate, "seen", x)
+        return x
+
+
+@pytest.mark.parametrize("module", [SownLinen(), SownNNX])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # newer Flax captures what is sown
+def test_what_a_module_sows_to_be_looked_at_is_no_state(module) -> None:
+    data = some_digits()
+    task = task_from_flax("sown", module, data, batch_size=BATCH)
+    params = jax.eval_shape(task.init, jax.random.key(0))
+    assert set(params) in ({"Dense_0"}, {"inner.kernel", "inner.bias"})
+
+    def loss(params):
+        assert task.training_loss is not None
+        return task.training_loss(params, data.validation, Context(jax.random.key(0), *jnp.zeros(3)))
+
+    assert jax.eval_shape(loss, params)[1] == {}
 
 
 def test_attention_and_recurrence_train() -> None:

@@ -62,6 +62,7 @@ def nnx_model(
         module = nnx.merge(graph, _unflat(known.params, trained), _streams(known.randomness, key), own)
         rngs = {"rngs": nnx.Rngs(jax.random.fold_in(key, 1))} if known.takes_rngs and in_training else {}
         outputs = module(*given, **arguments, **rngs)
+        nnx.pop(module, nnx.Intermediate)  # what it sowed is for looking at, no state
         _, _, _, after = nnx.split(module, nnx.Param, nnx.RngState, ...)
         return outputs, held(_flat(after))
 
@@ -111,6 +112,7 @@ def _made(name: str, make: Callable[..., Any], rngs: Any) -> Any:
             f"task {name!r}: its module function returned a {type(module).__name__}; return an nnx.Module, or give "
             "a Linen module itself."
         )
+    nnx.pop(module, nnx.Intermediate)
     return module
 
 
