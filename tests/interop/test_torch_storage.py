@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from thalweg.compression import BYTES_PER_NUMBER, FORMATS, rounded
+from thalweg.compression import BLOCK, BYTES_PER_NUMBER, FORMATS, is_random, rounded
 from thalweg.errors import InvalidValueError
 from thalweg.interop import torch as ours
+from thalweg.interop.torch import storage
 from thalweg.optimizers import AdamW, Momentum, Muon, lift
 
 SHAPE, SMALL, STEPS = (97, 64), (64,), 4
@@ -121,6 +123,39 @@ def test_a_run_taken_up_again_goes_on_to_the_bit(name: str, form: str) -> None:
     _stepped(again, halfway, _gradients()[2:])
     for a, b in zip(parameters, halfway, strict=True):
         assert torch.equal(a, b)
+
+
+class Allocations(TorchDispatchMode):
+    """Sizes in bytes of the memory that operations have newly taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        given = [a.untyped_storage().data_ptr() for a in args if isinstance(a, torch.Tensor)]
+        for tensor in made if isinstance(made, tuple) else (made,):
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().data_ptr() not in given:
+                self.sizes.append(tensor.untyped_storage().nbytes())
+        return made
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("form", FORMATS)
+def test_coding_in_pieces_is_coding_at_once_in_less_memory(
+    form: str, turned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _gradients()[0][0]
+    values = first.t() if turned else first
+    expected = rounded(values, form, torch.rand(values.shape, generator=torch.Generator().manual_seed(7)))
+    monkeypatch.setattr(storage, "PIECE", 4 * BLOCK)
+    generator = torch.Generator().manual_seed(7) if is_random(form) else None
+    with Allocations() as taken:
+        found = storage.read(storage._written(values, form, generator))
+    assert torch.equal(found, expected)
+    large = [size for size in taken.sizes if size > 4 * storage.PIECE]
+    assert len(large) <= (4 if turned else 2)  # what is stored and what is read; a copy in order of each
 
 
 def test_random_numbers_of_pytorch_are_left_as_they_are() -> None:

@@ -18,9 +18,10 @@ from thalweg.interop.torch.sharding import is_sharded
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.compressible import check_compressible, compressible
 
-__all__ = ["check_format", "first_stored", "is_coded", "is_stored", "opened", "read"]
+__all__ = ["check_format", "first_stored", "is_stored", "opened", "read"]
 
 CODED = {"codes", "scales"}
+PIECE = 1 << 18  # numbers coded at once; a multiple of a block
 
 
 def check_format(rule: Rule, form: Any) -> None:
@@ -42,17 +43,11 @@ def check_format(rule: Rule, form: Any) -> None:
     check_compressible(rule, f"state_format = {form!r}")
 
 
-def is_coded(value: Any) -> bool:
-    """Return whether an entry of a state is stored as codes with scales."""
-    return isinstance(value, dict) and value.keys() == CODED
-
-
 def is_stored(rule: Rule, parameter: torch.Tensor, kept: Mapping[str, Any], form: str | None) -> bool:
     """Return whether a parameter's averages are, or are to be, stored with fewer bits."""
-    if form is None:
-        names = compressible(rule)
-        return any(is_coded(kept[name]) or _is_narrow(kept[name], parameter) for name in names if name in kept)
-    return (parameter.numel() >= SMALLEST and bool(_names(rule, parameter, kept))) or any(map(is_coded, kept.values()))
+    return (form is not None and parameter.numel() >= SMALLEST and bool(_names(rule, parameter, kept))) or any(
+        map(_is_coded, kept.values())
+    )
 
 
 def first_stored(rule: Rule, parameter: Any, kept: dict[str, Any], form: str | None) -> dict[str, Any]:
@@ -74,11 +69,15 @@ def first_stored(rule: Rule, parameter: Any, kept: dict[str, Any], form: str | N
 
 def read(value: Any, dtype: torch.dtype = torch.float32) -> Any:
     """Return an entry of a state with its numbers as they are computed with; what is not in codes as it is."""
-    if not is_coded(value):
+    if not _is_coded(value):
         return value
-    codes = value["codes"]
-    flat = torch.nn.functional.pad(codes.reshape(-1), (0, -codes.numel() % BLOCK))
-    return decode(flat.view(-1, BLOCK), value["scales"], torch.empty(codes.shape, dtype=dtype, device="meta"))
+    codes, scales = value["codes"].reshape(-1), value["scales"]
+    numbers = torch.empty(codes.shape, dtype=dtype, device=codes.device)
+    for part in _parts(codes.numel()):
+        blocks = torch.nn.functional.pad(codes[part], (0, -codes[part].numel() % BLOCK)).view(-1, BLOCK)
+        first = part.start // BLOCK
+        numbers[part] = decode(blocks, scales[first : first + len(blocks)], numbers[part])
+    return numbers.view(value["codes"].shape)
 
 
 @contextlib.contextmanager
@@ -108,19 +107,35 @@ def opened(rule: Rule, parameter: torch.Tensor, kept: dict[str, Any], form: str 
 
 def _written(values: torch.Tensor, form: str, generator: torch.Generator | None) -> Any:
     """Return numbers as they are stored, rounded to nearest if there is no generator."""
-    noise = None if generator is None else torch.rand(values.shape, generator=generator, device=values.device)
-    if form.startswith("bfloat16"):
-        return in_bfloat16(values, noise).to(torch.bfloat16)
-    codes, scales = encode(values, noise)
-    return {"codes": codes.view(-1)[: values.numel()].reshape(values.shape).clone(), "scales": scales}
+    flat, coded = values.reshape(-1), not form.startswith("bfloat16")
+    stored = torch.empty(flat.shape, dtype=torch.uint8 if coded else torch.bfloat16, device=values.device)
+    scales = torch.empty(-(-flat.numel() // BLOCK), dtype=torch.float32, device=values.device)
+    for part in _parts(flat.numel()):
+        piece, first = flat[part], part.start // BLOCK
+        noise = None if generator is None else torch.rand(piece.shape, generator=generator, device=values.device)
+        if not coded:
+            stored[part] = in_bfloat16(piece, noise)
+            continue
+        codes, largest = encode(piece, noise)
+        stored[part] = codes.view(-1)[: piece.numel()]
+        scales[first : first + len(largest)] = largest
+    if coded:
+        return {"codes": stored.view(values.shape), "scales": scales}
+    shaped = stored.view(values.shape)
+    return shaped if values.is_contiguous() else torch.empty_like(values, dtype=torch.bfloat16).copy_(shaped)
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """Yield the pieces in which numbers are coded, of whole blocks, so that what is needed in between stays small."""
+    return (slice(start, min(start + PIECE, count)) for start in range(0, count, PIECE))
 
 
 def _names(rule: Rule, parameter: torch.Tensor, kept: Mapping[str, Any]) -> list[str]:
     def shape(value: Any) -> Any:
-        return (value["codes"] if is_coded(value) else value).shape
+        return (value["codes"] if _is_coded(value) else value).shape
 
     return [name for name in compressible(rule) if name in kept and shape(kept[name]) == parameter.shape]
 
 
-def _is_narrow(value: torch.Tensor, parameter: torch.Tensor) -> bool:
-    return value.shape == parameter.shape and value.dtype.itemsize < parameter.dtype.itemsize
+def _is_coded(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == CODED
