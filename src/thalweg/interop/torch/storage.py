@@ -18,7 +18,7 @@ from thalweg.interop.torch.sharding import is_sharded
 from thalweg.optimizers.base import Rule
 from thalweg.optimizers.compressible import check_compressible, compressible
 
-__all__ = ["check_format", "first_stored", "is_stored", "opened", "read"]
+__all__ = ["check_format", "first_stored", "is_coded", "is_stored", "opened", "read"]
 
 CODED = {"codes", "scales"}
 PIECE = 1 << 18  # numbers coded at once; a multiple of a block
@@ -43,11 +43,17 @@ def check_format(rule: Rule, form: Any) -> None:
     check_compressible(rule, f"state_format = {form!r}")
 
 
+def is_coded(value: Any) -> bool:
+    """Return whether an entry of a state is stored as codes with scales."""
+    return isinstance(value, dict) and value.keys() == CODED
+
+
 def is_stored(rule: Rule, parameter: torch.Tensor, kept: Mapping[str, Any], form: str | None) -> bool:
     """Return whether a parameter's averages are, or are to be, stored with fewer bits."""
-    return (form is not None and parameter.numel() >= SMALLEST and bool(_names(rule, parameter, kept))) or any(
-        map(_is_coded, kept.values())
-    )
+    if form is None:
+        fewer = [name for name, value in kept.items() if is_coded(value) or _is_narrow(value, parameter)]
+        return bool(fewer) and not set(fewer).isdisjoint(compressible(rule))
+    return (parameter.numel() >= SMALLEST and bool(_names(rule, parameter, kept))) or any(map(is_coded, kept.values()))
 
 
 def first_stored(rule: Rule, parameter: Any, kept: dict[str, Any], form: str | None) -> dict[str, Any]:
@@ -69,7 +75,7 @@ def first_stored(rule: Rule, parameter: Any, kept: dict[str, Any], form: str | N
 
 def read(value: Any, dtype: torch.dtype = torch.float32) -> Any:
     """Return an entry of a state with its numbers as they are computed with; what is not in codes as it is."""
-    if not _is_coded(value):
+    if not is_coded(value):
         return value
     codes, scales = value["codes"].reshape(-1), value["scales"]
     numbers = torch.empty(codes.shape, dtype=dtype, device=codes.device)
@@ -132,10 +138,11 @@ def _parts(count: int) -> Iterator[slice]:
 
 def _names(rule: Rule, parameter: torch.Tensor, kept: Mapping[str, Any]) -> list[str]:
     def shape(value: Any) -> Any:
-        return (value["codes"] if _is_coded(value) else value).shape
+        return (value["codes"] if is_coded(value) else value).shape
 
     return [name for name in compressible(rule) if name in kept and shape(kept[name]) == parameter.shape]
 
 
-def _is_coded(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == CODED
+def _is_narrow(value: Any, parameter: torch.Tensor) -> bool:
+    dtype, own = getattr(value, "dtype", None), parameter.dtype
+    return dtype is not None and dtype is not own and dtype.itemsize < own.itemsize and value.shape == parameter.shape
