@@ -36,6 +36,15 @@ def test_muon_flattens_kernels(layout: str) -> None:
     assert np.array_equal(one_step(rule, kernel), one_step(rule, flat).reshape(kernel.shape))
 
 
+@pytest.mark.parametrize("layout", ["in-out", "out-in"])
+@pytest.mark.parametrize("shape", [(3, 0), (0, 3), (2, 3, 0), (0, 0)])
+def test_muon_leaves_empty_arrays_alone(shape: tuple[int, ...], layout: str) -> None:
+    rule = make_optimizer("muon", layout=layout)
+    for x in (np.zeros(shape), torch.zeros(shape)):
+        (after,), _ = lift.update(rule, [x], [x], lift.init_state(rule, [x]), 1)
+        assert after.shape == shape
+
+
 @pytest.mark.parametrize(("scale", "factor"), [("width", 2.0), ("rms", 0.2 * 8.0**0.5), ("none", 1.0)])
 def test_muons_steps_have_singular_values_near_the_rate(scale: str, factor: float) -> None:
     g = np.random.default_rng(3).normal(size=(2, 8)) * 100.0

@@ -163,8 +163,9 @@ class Muon(Rule):
         if x.ndim < 2:
             return self._adamw(x, g, state, t)
         m, ahead = self._momentum(g, state["m"], t)
-        flat = (-1, x.shape[-1]) if self.layout == "in-out" else (x.shape[0], -1)
         xp = namespace(x)
+        outputs, inputs = self._widths(x.shape)
+        flat = (inputs, outputs) if self.layout == "in-out" else (outputs, inputs)
         step = xp.reshape(self._orthogonal(xp.reshape(ahead, flat)), x.shape)
         shrunk = x - self.learning_rate * self.weight_decay * x
         return shrunk - self.learning_rate * self._factor(x.shape) * step, {"m": m}
@@ -204,10 +205,14 @@ class Muon(Rule):
             return ((self.linear, self.cubic, self.quintic),) * self.steps
         return (FITTED + FITTED[-1:] * max(0, self.steps - len(FITTED)))[-self.steps :]
 
+    def _widths(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Return the outputs and the inputs of a matrix or kernel."""
+        outputs = shape[-1] if self.layout == "in-out" else shape[0]
+        return outputs, math.prod(shape) // max(1, outputs)
+
     def _factor(self, shape: tuple[int, ...]) -> Number:
         """Return the factor of a matrix' step that its shape calls for."""
-        outputs = shape[-1] if self.layout == "in-out" else shape[0]
-        inputs = math.prod(shape) // max(1, outputs)
+        outputs, inputs = self._widths(shape)
         if self.scale == "width":
             return math.sqrt(max(1.0, outputs / max(1, inputs)))
         return self.rms * math.sqrt(max(outputs, inputs)) if self.scale == "rms" else 1.0
