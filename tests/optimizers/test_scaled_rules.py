@@ -11,7 +11,7 @@ import torch
 from conformance_scenarios import CURVED, PLAIN, SHAPES, ZEROS, Scenario, largest_difference, run_rule, run_with_state
 from oracles import run
 
-from thalweg.optimizers import Adafactor, lift, make_optimizer
+from thalweg.optimizers import Adafactor, Prodigy, lift, make_optimizer
 
 AVERAGED = {"learning_rate": 0.25, "weight_decay": 0.125, "weight_growth": 0.5, "weight_power": 1.5}
 ADAM = {"learning_rate": 0.25, "beta1": 0.625, "beta2": 0.75, "epsilon": 2.0**-6, "weight_decay": 0.125}
@@ -161,3 +161,14 @@ def test_the_distance_only_grows_and_ends_near_that_to_the_solution(name: str) -
     )  # else of the largest element
     assert 0.1 * length < found[-1] < 4.0 * length  # DoG and Prodigy overshoot threefold here
     assert max(float(np.max(np.abs(x))) for x in done[-1][0]) < 0.1
+
+
+def test_prodigys_sums_bear_float16_once_the_distance_has_grown() -> None:
+    goal = np.linspace(-1, 1, 20, dtype=np.float16)
+    x, rule = (np.zeros_like(goal),), Prodigy()
+    state = lift.init_state(rule, x)
+    for t in range(1, 301):
+        x, state = lift.update(rule, x, (x[0] - goal,), state, t)
+    assert state["s"][0].dtype == np.float16
+    assert float(state["distance"]) > 0.1
+    np.testing.assert_allclose(x[0], goal, atol=0.01)

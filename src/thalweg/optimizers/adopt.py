@@ -52,7 +52,8 @@ class ADOPT(Rule):
         "Converges with any β₂, where Adam may need one that depends on the problem, since the quotient's two parts "
         "come from different batches.",
         "A gradient far larger than all before it makes a huge quotient: hence the clipping.",
-        "A first gradient near zero leaves its parameter a denominator of ε.",
+        "A first gradient near zero leaves its parameter a denominator of ε; without clipping the average m of float16 "
+        "parameters may then overflow, unless ε is larger.",
         "Wastes its first step.",
     )
     presets: ClassVar[dict[str, dict[str, Any]]] = {

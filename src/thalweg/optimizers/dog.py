@@ -54,6 +54,8 @@ class DoG(Rule):
         "Needs no learning rate; the result hardly depends on κ once that is small.",
         "Its rate starts tiny, so the first steps hardly move, and it falls as 1/√t once the distance has settled.",
         "Invariant to the scale of the loss but for ε.",
+        "Parameters in bfloat16 or float16 hardly move, since the first steps are smaller than their rounding: keep "
+        "them in float32, or set a larger κ.",
     )
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},

@@ -54,6 +54,8 @@ class Prodigy(Rule):
         "Needs no learning rate, but a schedule that falls from 1 still helps.",
         "d starts tiny and grows geometrically, so the first ten to hundred steps hardly move.",
         "d never shrinks: one phase of misleading gradients can leave the steps too long for good.",
+        "Parameters in bfloat16 or float16 hardly move, since the first steps are smaller than their rounding: keep "
+        "them in float32, or set a larger first d.",
     )
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
@@ -127,12 +129,13 @@ class Prodigy(Rule):
         xp = namespace(*x)
         decay = self.beta3 if self.numerator_decay == "own" else xp.sqrt(self.beta2)
         d = state["distance"]
-        # r and s are kept in units of d₀², so that they do not underflow while d is tiny.
-        scale = (d / self.initial_distance) * (d / self.initial_distance)
+        # r and s are kept in units of d², so that they neither underflow while d is tiny nor overflow once it is not.
         away = [start - a for start, a in zip(state["start"], x, strict=True)]
-        r = decay * state["r"] + rate * scale * inner(g, away)
-        weight = rate * scale if self.rate_in_sum else scale
+        r = decay * state["r"] + rate * inner(g, away)
+        weight = rate if self.rate_in_sum else xp.ones_like(rate)
         s = tuple(decay * a + weight * b for a, b in zip(state["s"], g, strict=True))
         length = total([xp.abs(a) for a in s])
         estimate = self.distance_factor * r / xp.where(length > 0, length, xp.ones_like(length))
-        return xp.maximum(d, estimate), {"r": r, "s": s}
+        new_d = xp.maximum(d, estimate)
+        unit = (d / new_d) * (d / new_d)
+        return new_d, {"r": unit * r, "s": tuple(unit * a for a in s)}

@@ -40,7 +40,8 @@ class Rprop(Rule):
         "Where the sign turns, torch and optax stay for one step (iRprop−, sign_change = stay), the paper of 1993 goes "
         "back to where it was (back, Rprop+), and others move on by the smaller step (go, Rprop−).",
         "optax 0.2.8 applies every update one step late, so that its first is zero.",
-        "η is the first step size only: a schedule has no effect, here as in torch.",
+        "η is the first step size only, here as in torch: of a schedule only the first factor counts, which a warm-up "
+        "makes small.",
         "The first step is 0.1 in the paper, 0.01 in torch and here.",
         "torch and this rule keep Δ within its bounds always, optax and the papers only when it changes.",
         "torch and optax multiply two gradients, which in float32 gives zero if both are below 1e-22; here their signs "
