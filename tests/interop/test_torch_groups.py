@@ -1,6 +1,5 @@
 """Parameter groups as PyTorch has them: settings of their own, names of parameters, schedulers that write in them."""
 
-
 import pytest
 import torch
 from test_torch_optimizer import draw, parameters, same, walk
