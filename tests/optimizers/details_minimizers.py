@@ -17,6 +17,13 @@ def _of_search(rules: Mapping[str, type[Rule]], name: str) -> Any:
     return evaluate.__globals__["advance"].__globals__[name]
 
 
+def _nothing_searched(rules: Mapping[str, type[Rule]]) -> None:
+    """Before the start has been evaluated nothing is known of any line, whatever the learning rate."""
+    state = lift.init_state(rules["lbfgs"].configured(learning_rate=0.5), [np.ones(3)])
+    for name, number in state["search"].items():
+        np.testing.assert_array_equal(number, 0.0, err_msg=name)
+
+
 def _stretching(rules: Mapping[str, type[Rule]]) -> None:
     """Down a straight slope no cubic has a minimum: the middle of 1.01 and 10 times the length is tried next."""
     number = np.asarray
@@ -91,6 +98,7 @@ def _valley_like_oracle(name: str, oracle: Callable[..., Any], **settings: Any) 
 
 SEARCH_DETAILS: dict[str, dict[str, Callable[[Mapping[str, type[Rule]]], None]]] = {
     "lbfgs": {
+        "nothing searched": _nothing_searched,
         "stretching": _stretching,
         "cramped": _cramped,
         "valley": _valley_like_oracle("lbfgs", oracles_minimizers.lbfgs, history=3),
