@@ -129,7 +129,7 @@ def torch_step(figures: dict[str, Any]) -> str:
         f"{environment['threads']} threads, medians of {figures['rounds']} rounds. Bytes moved are those of parameters and "
         "state, read and written once, and of gradients, read once; the share is of the bandwidth of the fastest of twenty "
         "copies, and may exceed 100 %: a copy must fetch the lines that it overwrites, an update has read them. Beside its "
-        f"state the compiled form took at most {_most_extra(figures)} MB of memory (torch's foreach: up to "
+        f"state a step of ours took at most {_most_extra(figures)} MB of memory (torch's foreach: up to "
         f"{_most_extra(figures, 'foreach')} MB).{_slower(figures)}",
         "",
         "| rule | tensors | Thalweg, ms | torch loop | foreach | fused | × faster unfused | × fused | share of copy |",
