@@ -32,14 +32,17 @@ def suiting(references: Any, recipes: Sequence[Mapping[str, str]], ready: ReadyT
     if not isinstance(found, list | tuple) or "all" not in found:
         return references
     every, reasons = [], []
-    for name, rule in OPTIMIZERS.items():
+    for name, kind in OPTIMIZERS.items():
+        rule = kind()
+        if not _can_train(rule, ready, lengths):
+            continue
         try:
-            if _can_train(rule(), ready, lengths):
-                for techniques in recipes:
-                    check_rule(techniques, rule(), ready, lengths)
-                every.append(name)
+            for techniques in recipes:
+                check_rule(techniques, rule, ready, lengths)
         except UsageError as reason:
             reasons.append(reason)
+        else:
+            every.append(name)
     if not every:
         raise reasons[0]
     return list(dict.fromkeys(name for one in found for name in (every if one == "all" else [one])))
