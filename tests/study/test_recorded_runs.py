@@ -144,7 +144,11 @@ def test_a_loop_that_fails_keeps_nothing(tmp_path: Path) -> None:
             UsageError,
             "with loss, smaller is better, batch size 8, and",
         ),
-        (lambda s: record(s, seed=1, metric="accuracy"), InvalidValueError, "step 0 of run 'mine' lacks its metric"),
+        (
+            lambda s: record(f"{s}2", seed=1, metric="accuracy"),
+            InvalidValueError,
+            "step 0 of run 'mine' lacks",
+        ),
         (lambda s: record(s, seed=1, steps=(0, 2**31)), InvalidValueError, "step = 2147483648"),
         (lambda s: record(s, optimizer=""), InvalidValueError, "optimizer = '' is not allowed"),
         (lambda s: record(s, seed=-1), InvalidValueError, "seed = -1"),
@@ -158,6 +162,15 @@ def test_mistakes_are_told_in_a_sentence(action, error, said: str, tmp_path: Pat
         action(store)
     assert said in str(told.value)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("more", [{}, {"batch_size": 8}])
+def test_what_could_not_be_kept_is_refused_before_training(more, tmp_path: Path) -> None:
+    store = str(tmp_path / "store.db")
+    record(store)
+    run = tw.record_run("mine", optimizer="adam", settings={"learning_rate": 0.1}, store=store, **more)
+    with pytest.raises(UsageError, match=r"in the store already|batch size 8"), run:
+        pytest.fail("trained in vain")
 
 
 def test_recording_loads_no_framework() -> None:

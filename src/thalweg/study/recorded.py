@@ -110,6 +110,18 @@ class RecordedRun:
         self._test = _number("loss", loss), _number("metric", metric)
 
     def __enter__(self) -> Self:
+        """Refuse a run that could not be kept, before anything is trained.
+
+        Raises:
+            UsageError: The store has this run, or judges those of its name otherwise.
+        """
+        optimizer = OptimizerSpec(self.optimizer, dict(self.settings))
+        with ExitStack() as stack:
+            store = opened_store(self.store, stack)
+            self._check_study(store)
+            for other in self._planned(store):
+                if (other.spec.optimizer, other.spec.seed) == (optimizer, self.seed):
+                    raise UsageError(_there_already(self.name, other.spec))
         return self
 
     def __exit__(
@@ -289,12 +301,16 @@ def _label(spec: RunSpec) -> str:
     return f"{spec.optimizer.name} ({told})" if told else spec.optimizer.name
 
 
+def _there_already(name: str, spec: RunSpec) -> str:
+    return (
+        f"run {name!r} with {_label(spec)} and seed {spec.seed} is in the store already; give another seed or another "
+        "name."
+    )
+
+
 def _check_alike(name: str, result: RunResult, other: RunResult) -> None:
     if result.spec.fingerprint == other.spec.fingerprint:
-        raise UsageError(
-            f"run {name!r} with {_label(result.spec)} and seed {result.spec.seed} is in the store already; give "
-            "another seed or another name."
-        )
+        raise UsageError(_there_already(name, other.spec))
     if result.spec.read_test != other.spec.read_test:
         mine, theirs = ("a test result", "none") if result.spec.read_test else ("no test result", "one")
         raise UsageError(
