@@ -50,6 +50,9 @@ _FIRST = 16  # checks of every rule that are tried before the rest of any
 EQUIVALENT: Mapping[str, str] = {
     "adamax Adamax.update [name] divisor → u": "where u is zero m is zero too, and 0/ε is 0/1",
     "adabelief AdaBelief.update [swap] g - m → m - g": "it is squared",
+    "kronecker multiplied [name] moved → matrix": "the matrix of an axis is as long as the axis",
+    "line_search _cubic_minimum [number] 0.0 → 0.125": "where it stands in for a value the middle is taken",
+    "line_search _cubic_minimum [number] 0.0 → 1.0": "where it stands in for a value the middle is taken",
     "newton_cg NewtonCG.update [name] x → g": "parameters and gradients are of one shape and one array library",
     "rprop Rprop.update [name] sign → g": "the product with a sign is asked for its sign only",
 }

@@ -33,6 +33,7 @@ _COMPARISONS = {
     ast.GtE: (ast.Lt, ast.LtE),
 }
 _LIKENESS = {"namespace", "zeros_like", "ones_like", "full_like", "finfo"}  # their first argument is an example
+_COMMUTING = {"dot"}  # the order of their arguments is of no account
 _TWINS = {"maximum": "minimum", "zeros_like": "ones_like", "ones_like": "zeros_like", "logical_and": "logical_or"}
 
 
@@ -222,7 +223,10 @@ def _choices_holding(value: str, words: Vocabulary) -> tuple[object, ...]:
 
 
 def _arithmetic(node: ast.BinOp, parent: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    copies = isinstance(node.right, ast.Call) and ast.unparse(node.right.func) == "zeros_like"  # a + 0 = a - 0
     for other in _OPERATORS.get(type(node.op), ()):
+        if copies and other is ast.Sub:
+            continue
         yield "operator", ast.BinOp(node.left, other(), node.right)
     yield "omission", node.left
     yield "omission", node.right
@@ -244,7 +248,7 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
             yield "omission", argument
     if of_arrays and ast.unparse(function) == "xp.where":
         yield "swap", ast.Call(function, [node.args[0], node.args[2], node.args[1]], [])
-    elif not of_arrays and not node.keywords and ast.unparse(function) not in _LIKENESS:
+    elif not of_arrays and not node.keywords and ast.unparse(function) not in _LIKENESS | _COMMUTING:
         for i in range(len(node.args) - 1):
             swapped = list(node.args)
             swapped[i], swapped[i + 1] = swapped[i + 1], swapped[i]

@@ -37,6 +37,22 @@ def _stretching(rules: Mapping[str, type[Rule]]) -> None:
     assert 1.01 <= steeper.search["trial"] <= 10.0
 
 
+def _bracketed(rules: Mapping[str, type[Rule]]) -> None:
+    """From the third length on, one no better than the best ends the growing, though it is low enough and descends."""
+    number = np.asarray
+    limits = _of_search(rules, "Limits")(number(1e-4), number(0.9), number(25.0))
+    search = _of_search(rules, "start")(number(0.0), number(-1.0), number(1.0))
+    for loss, slope, bracketed in ((-3.0, -2.0, 0.0), (-6.0, -1.5, 0.0), (-5.9, -0.95, 1.0)):
+        after = _of_search(rules, "advance")(search, number(loss), number(slope), number(1.0), limits)
+        assert not after.done
+        search = after.search
+        assert search["bracketed"] == bracketed
+    second = _of_search(rules, "start")(number(0.0), number(-1.0), number(1.0))
+    for loss, slope in ((-3.0, -2.0), (-2.9, -0.95)):  # the second may be worse: its neighbour is no bracket yet
+        second = _of_search(rules, "advance")(second, number(loss), number(slope), number(1.0), limits).search
+    assert second["bracketed"] == 0.0
+
+
 def _cramped(rules: Mapping[str, type[Rule]]) -> None:
     """A minimum in the outer tenth of the bracket is tried once; the second time, the tenth itself."""
     point, inside = _of_search(rules, "_Point"), _of_search(rules, "_inside")
@@ -96,19 +112,25 @@ def _valley_like_oracle(name: str, oracle: Callable[..., Any], **settings: Any) 
     return run
 
 
+_DEMANDING = {"decrease": 0.3, "curvature": 0.5, "evaluations": 4.0}
+
 SEARCH_DETAILS: dict[str, dict[str, Callable[[Mapping[str, type[Rule]]], None]]] = {
     "lbfgs": {
         "nothing searched": _nothing_searched,
         "stretching": _stretching,
+        "bracketed": _bracketed,
         "cramped": _cramped,
         "valley": _valley_like_oracle("lbfgs", oracles_minimizers.lbfgs, history=3),
+        "demanding": _valley_like_oracle("lbfgs", oracles_minimizers.lbfgs, **_DEMANDING),
     },
     "nonlinear-cg": {
         form: _valley_like_oracle("nonlinear-cg", oracles_minimizers.nonlinear_cg, form=form)
         for form in ("polak_ribiere", "fletcher_reeves", "hestenes_stiefel", "dai_yuan")
-    },
+    }
+    | {"demanding": _valley_like_oracle("nonlinear-cg", oracles_minimizers.nonlinear_cg, **_DEMANDING)},
     "newton-cg": {
         forcing: _valley_like_oracle("newton-cg", oracles_minimizers.newton_cg, forcing=forcing, precision=0.01)
         for forcing in ("root", "linear")
-    },
+    }
+    | {"demanding": _valley_like_oracle("newton-cg", oracles_minimizers.newton_cg, **_DEMANDING)},
 }

@@ -166,14 +166,13 @@ def chosen(condition: Array, yes: Any, no: Any) -> Any:
 
     Args:
         condition: 0-d boolean array.
-        yes: Arrays in dictionaries and tuples.
+        yes: An array, a point of a line, or a dictionary of these.
         no: The like.
     """
     if isinstance(yes, dict):
         return {key: chosen(condition, yes[key], no[key]) for key in yes}
-    if isinstance(yes, tuple):
-        parts = [chosen(condition, a, b) for a, b in zip(yes, no, strict=True)]
-        return _Point(*parts) if isinstance(yes, _Point) else tuple(parts)
+    if isinstance(yes, _Point):
+        return _Point(*(chosen(condition, a, b) for a, b in zip(yes, no, strict=True)))
     return namespace(yes).where(condition, yes, no)
 
 
