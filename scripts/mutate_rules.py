@@ -51,8 +51,22 @@ EQUIVALENT: Mapping[str, str] = {
     "adamax Adamax.update [name] divisor → u": "where u is zero m is zero too, and 0/ε is 0/1",
     "adabelief AdaBelief.update [swap] g - m → m - g": "it is squared",
     "kronecker multiplied [name] moved → matrix": "the matrix of an axis is as long as the axis",
-    "line_search _cubic_minimum [number] 0.0 → 0.125": "where it stands in for a value the middle is taken",
-    "line_search _cubic_minimum [number] 0.0 → 1.0": "where it stands in for a value the middle is taken",
+    **{
+        f"line_search _cubic_minimum [number] {old} → {new}": "where it stands in for a value the middle is taken"
+        for old, new in (("0.0", "0.125"), ("0.0", "1.0"), ("1.0", "0.99"), ("1.0", "2.0"))
+    },
+    "line_search _cubic_minimum [operator] xp.sqrt(xp.where(square >= 0, square, 0.0)) * xp.sign(gap) → "
+    "xp.sqrt(xp.where(square >= 0, square, 0.0)) / xp.sign(gap)": "a sign is its own inverse",
+    "line_search _inside [swap] _cubic_minimum(xp, low, high, left, right) → "
+    "_cubic_minimum(xp, high, low, left, right)": "the cubic is the same",
+    "line_search advance [swap] _inside(xp, new_low, new_high, search['cramped'] > 0) → "
+    "_inside(xp, new_high, new_low, search['cramped'] > 0)": "the bracket is the same",
+    "line_search advance [swap] _cubic_minimum(xp, low, new, new.at + 0.01 * (new.at - low.at), 10 * new.at) → "
+    "_cubic_minimum(xp, new, low, new.at + 0.01 * (new.at - low.at), 10 * new.at)": "the cubic is the same",
+    "line_search advance [name] above → rises": "they differ where the loss is not better",
+    "line_search advance [name] found → flat": "they differ where the bracket closes for another reason",
+    "line_search advance [number] 0.0 → 0.125": "the slope of an infinite loss is never used",
+    "line_search advance [number] 0.0 → 1.0": "the slope of an infinite loss is never used",
     "newton_cg NewtonCG.update [name] x → g": "parameters and gradients are of one shape and one array library",
     "rprop Rprop.update [name] sign → g": "the product with a sign is asked for its sign only",
 }

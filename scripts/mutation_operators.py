@@ -2,7 +2,7 @@
 
 A mutant changes one number, sign, operator, comparison, name, argument, default or preset. Texts for people
 (formulas, titles, meanings, docstrings, error messages), annotations and arguments that only choose an array library,
-a shape or a dtype (``namespace(x)``, ``zeros_like(x)``) are left alone.
+a shape or a dtype (``namespace(x)``, ``zeros_like(x)``, ``x.dtype``) are left alone.
 """
 
 import ast
@@ -122,7 +122,7 @@ def _sites(node: ast.AST, path: Path, place: str, inside: bool = False) -> Itera
         place = f"{place}.{_target(node)}" if place else _target(node)
     yield path, node, place
     called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
-    if called == "namespace":
+    if called == "namespace" or (isinstance(node, ast.Attribute) and node.attr == "dtype"):
         return
     for name, value in ast.iter_fields(node):
         if name in {"annotation", "returns", "decorator_list", "bases", "ctx", "targets", "target"}:

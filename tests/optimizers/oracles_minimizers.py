@@ -109,7 +109,7 @@ def wolfe_search(
 def cubic_minimum(a: Found, b: Found, least: float, most: float) -> float:
     """Return the minimum between two points of the cubic that has their losses and slopes: a quadratic's root."""
     h = b.at - a.at
-    if h == 0:
+    if h == 0 or not math.isfinite(b.loss - a.loss):
         return (least + most) / 2
     # loss(a.at + u·h) = p·u³ + q·u² + r·u + const, so 3·p·u² + 2·q·u + r = 0, at the root where it curves upwards
     r = a.slope * h

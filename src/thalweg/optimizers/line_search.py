@@ -201,11 +201,10 @@ def _inside(xp: Namespace, low: _Point, high: _Point, cramped: Array) -> tuple[A
 
 def _cubic_minimum(xp: Namespace, a: _Point, b: _Point, least: Array, most: Array) -> Array:
     """Return the minimum of the cubic through two points and slopes, kept between two lengths; else their middle."""
-    known = xp.logical_and(xp.isfinite(a.loss), xp.isfinite(b.loss))
-    usable = xp.logical_and(known, a.at != b.at)
+    rise = b.loss - a.loss
+    usable = xp.logical_and(xp.isfinite(rise), a.at != b.at)
     gap = xp.where(usable, b.at - a.at, 1.0)
-    rise = xp.where(known, b.loss, 0.0) - xp.where(known, a.loss, 0.0)
-    d1 = a.slope + b.slope - 3 * rise / gap
+    d1 = a.slope + b.slope - 3 * xp.where(usable, rise, 0.0) / gap
     square = d1 * d1 - a.slope * b.slope
     # Between its points from left to right the root is positive, from right to left negative.
     d2 = xp.sqrt(xp.where(square >= 0, square, 0.0)) * xp.sign(gap)
