@@ -32,8 +32,11 @@ _COMPARISONS = {
     ast.Gt: (ast.LtE, ast.Lt),
     ast.GtE: (ast.Lt, ast.LtE),
 }
-_LIKENESS = {"namespace", "zeros_like", "ones_like", "full_like", "finfo"}  # their first argument is an example
-_COMMUTING = {"dot"}  # the order of their arguments is of no account
+_LIKENESS = {"namespace": 0, "zeros_like": 0, "ones_like": 0, "full_like": 0, "finfo": 0, "begin": 1, "_start": 1}
+"""Functions of which one argument is only an example of a library, a shape or a dtype, and its place."""
+_COMMUTING = {"dot", "inner", "max", "min", "maximum", "minimum"}  # the order of their arguments is of no account
+_UNSWAPPED = {*_LIKENESS, *_COMMUTING}
+_EXAMPLES = {"dtype", "shape", "ndim"}  # what is read off an array whose numbers do not matter
 _TWINS = {"maximum": "minimum", "zeros_like": "ones_like", "ones_like": "zeros_like", "logical_and": "logical_or"}
 
 
@@ -122,7 +125,7 @@ def _sites(node: ast.AST, path: Path, place: str, inside: bool = False) -> Itera
         place = f"{place}.{_target(node)}" if place else _target(node)
     yield path, node, place
     called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
-    if called == "namespace" or (isinstance(node, ast.Attribute) and node.attr == "dtype"):
+    if called == "namespace" or (isinstance(node, ast.Attribute) and node.attr in _EXAMPLES):
         return
     for name, value in ast.iter_fields(node):
         if name in {"annotation", "returns", "decorator_list", "bases", "ctx", "targets", "target"}:
@@ -133,7 +136,7 @@ def _sites(node: ast.AST, path: Path, place: str, inside: bool = False) -> Itera
                 if (
                     isinstance(item, ast.AST)
                     and not prose
-                    and not (called in _LIKENESS and (name, index) == ("args", 0))
+                    and not (called in _LIKENESS and (name, index) == ("args", _LIKENESS[called]))
                 ):
                     yield from _sites(item, (*path, (name, index)), place, inside)
         elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context | ast.operator | ast.unaryop):
@@ -223,16 +226,20 @@ def _choices_holding(value: str, words: Vocabulary) -> tuple[object, ...]:
 
 
 def _arithmetic(node: ast.BinOp, parent: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    copies = isinstance(node.right, ast.Call) and ast.unparse(node.right.func) == "zeros_like"  # a + 0 = a - 0
     for other in _OPERATORS.get(type(node.op), ()):
-        if copies and other is ast.Sub:
-            continue
-        yield "operator", ast.BinOp(node.left, other(), node.right)
-    yield "omission", node.left
-    yield "omission", node.right
+        if not (other is ast.Sub and _is_zeros(node.right)):  # a - 0 = a + 0
+            yield "operator", ast.BinOp(node.left, other(), node.right)
+    if not _is_zeros(node.right):  # which makes a copy
+        yield "omission", node.left
+    if not _is_zeros(node.left):  # which makes an array
+        yield "omission", node.right
     of_its_size = isinstance(parent, ast.Call) and ast.unparse(parent.func).endswith(".abs")  # |a − b| = |b − a|
     if isinstance(node.op, ast.Sub | ast.Div | ast.Pow) and not of_its_size:
         yield "swap", ast.BinOp(node.right, node.op, node.left)
+
+
+def _is_zeros(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "zeros_like"
 
 
 def _calls(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
@@ -248,7 +255,7 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
             yield "omission", argument
     if of_arrays and ast.unparse(function) == "xp.where":
         yield "swap", ast.Call(function, [node.args[0], node.args[2], node.args[1]], [])
-    elif not of_arrays and not node.keywords and ast.unparse(function) not in _LIKENESS | _COMMUTING:
+    elif not of_arrays and not node.keywords and ast.unparse(function).rpartition(".")[2] not in _UNSWAPPED:
         for i in range(len(node.args) - 1):
             swapped = list(node.args)
             swapped[i], swapped[i + 1] = swapped[i + 1], swapped[i]
