@@ -229,8 +229,7 @@ def _arithmetic(node: ast.BinOp, parent: ast.AST) -> Iterator[tuple[str, ast.exp
     for other in _OPERATORS.get(type(node.op), ()):
         if not (other is ast.Sub and _is_zeros(node.right)):  # a - 0 = a + 0
             yield "operator", ast.BinOp(node.left, other(), node.right)
-    if not _is_zeros(node.right):  # which makes a copy
-        yield "omission", node.left
+    yield "omission", node.left
     if not _is_zeros(node.left):  # which makes an array
         yield "omission", node.right
     of_its_size = isinstance(parent, ast.Call) and ast.unparse(parent.func).endswith(".abs")  # |a − b| = |b − a|
