@@ -50,6 +50,7 @@ _FIRST = 16  # checks of every rule that are tried before the rest of any
 EQUIVALENT: Mapping[str, str] = {
     "adamax Adamax.update [name] divisor → u": "where u is zero m is zero too, and 0/ε is 0/1",
     "adabelief AdaBelief.update [swap] g - m → m - g": "it is squared",
+    "dog DoG.update [swap] a - start → start - a": "only its length is used",
     "kronecker multiplied [name] moved → matrix": "the matrix of an axis is as long as the axis",
     **{
         f"line_search _cubic_minimum [number] {old} → {new}": "where it stands in for a value the middle is taken"
@@ -69,6 +70,7 @@ EQUIVALENT: Mapping[str, str] = {
     "line_search advance [number] 0.0 → 1.0": "the slope of an infinite loss is never used",
     "newton_cg NewtonCG.update [name] x → g": "parameters and gradients are of one shape and one array library",
     "rprop Rprop.update [name] sign → g": "the product with a sign is asked for its sign only",
+    "schedule_free _averaged [name] weights → weight": "where only one of them is zero the share is zero either way",
 }
 """Mutants that change nothing that can be observed: the label without its line, and why."""
 

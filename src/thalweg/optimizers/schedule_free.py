@@ -57,9 +57,7 @@ def _start(x: Array, like: Array) -> State:
 
 def _warmed(rate: Number, steps: Number, t: Array) -> Array:
     """Return the learning rate of step ``t``, which rises linearly over the first steps."""
-    xp = namespace(t)
-    one = xp.ones_like(t)
-    return rate * xp.minimum(one, t / xp.maximum(one, one * steps))
+    return rate * (t / namespace(t).maximum(t, steps))
 
 
 def _averaged(
@@ -295,4 +293,5 @@ class ScheduleFreeRAdam(Rule):
         one = xp.ones_like(rho)
         above = xp.where(trusted, (rho - 4) * (rho - 2) * limit, one)
         below = xp.where(trusted, (limit - 4) * (limit - 2) * rho, one)
-        return xp.where(trusted, xp.sqrt(above / below), one if self.first_steps == "sgd" else zeros_like(rho)), trusted
+        factor = xp.sqrt(above / below)
+        return factor if self.first_steps == "sgd" else xp.where(trusted, factor, zeros_like(rho)), trusted
