@@ -70,6 +70,10 @@ EQUIVALENT: Mapping[str, str] = {
     "line_search advance [number] 0.0 → 1.0": "the slope of an infinite loss is never used",
     "newton_cg NewtonCG.update [name] x → g": "parameters and gradients are of one shape and one array library",
     "rprop Rprop.update [name] sign → g": "the product with a sign is asked for its sign only",
+    "shampoo Shampoo._grafted [number] 1.0 → 0.99": "a step of length zero stays zero, whatever its factor",
+    "shampoo Shampoo._grafted [number] 1.0 → 2.0": "a step of length zero stays zero, whatever its factor",
+    "soap SOAP.update [state] state['m'] → state['v']": "it is kept in the first step, where both are zero",
+    "soap SOAP.update [state] state['v'] → state['m']": "it is kept in the first step, where both are zero",
     "schedule_free _averaged [name] weights → weight": "where only one of them is zero the share is zero either way",
 }
 """Mutants that change nothing that can be observed: the label without its line, and why."""

@@ -93,12 +93,12 @@ class AdaHessian(Rule):
         return x - self.learning_rate * (step + self.weight_decay * x), {"m": m, "v": v}
 
     def _averaged(self, diagonal: Array) -> Array:
-        """Return the estimate with every number replaced by the mean over its neighbours."""
+        """Return the mean of the estimate over each number's neighbours, along whose axes it has one element."""
         xp = namespace(diagonal)
         if self.magnitude == "absolute":
             diagonal = xp.abs(diagonal)
         kept, count = 2 if self.neighbours == "kernel" else 1, diagonal.ndim
         axes = tuple(range(count - kept) if self.layout == "in-out" else range(kept, count))
-        if self.neighbours == "none" or not axes:
+        if self.neighbours == "none":
             return diagonal
-        return xp.mean(diagonal, axis=axes, keepdims=True) + zeros_like(diagonal)
+        return xp.mean(diagonal, axis=axes, keepdims=True)

@@ -176,12 +176,11 @@ class Muon(Rule):
             m = self.momentum * m + g
             return m, g + self.momentum * m if self.nesterov else m
         m = self.momentum * m + (1 - self.momentum) * g
-        of_m, of_g = 1.0, 1.0
-        if self.momentum_form == "corrected":
-            of_m = 1 / bias_correction(self.momentum, t + 1 if self.nesterov else t)
-            of_g = 1 / bias_correction(self.momentum, t)
+        corrected = self.momentum_form == "corrected"
+        of_g = 1 / bias_correction(self.momentum, t) if corrected else 1.0
         if not self.nesterov:
-            return m, of_m * m
+            return m, of_g * m
+        of_m = 1 / bias_correction(self.momentum, t + 1) if corrected else 1.0
         return m, (self.momentum * of_m) * m + ((1 - self.momentum) * of_g) * g
 
     def _orthogonal(self, n: Array) -> Array:
@@ -203,7 +202,7 @@ class Muon(Rule):
         """Return the coefficients of every Newton–Schulz step."""
         if self.coefficients == "constant":
             return ((self.linear, self.cubic, self.quintic),) * self.steps
-        return (FITTED + FITTED[-1:] * max(0, self.steps - len(FITTED)))[-self.steps :]
+        return (FITTED + FITTED[-1:] * (self.steps - len(FITTED)))[-self.steps :]
 
     def _widths(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Return the outputs and the inputs of a matrix or kernel."""

@@ -82,18 +82,17 @@ class Shampoo(Rule):
 
     def init(self, x: Array) -> State:
         """Return sums of zero; roots that are kept begin at zero too, and are found in the first step."""
-        xp, axes = namespace(x), self._axes(x)
-        squares = [xp.zeros_like(gram(x, axis)) for axis in axes]
-        state: State = {"velocity": zeros_like(x), "products": tuple(squares)}
-        if self.interval > 1 and axes:
-            state["roots"] = tuple(squares)
+        axes = self._axes(x.shape)
+        state: State = {"velocity": zeros_like(x), "products": tuple(zeros_like(gram(x, axis)) for axis in axes)}
+        if self.interval != 1 and axes:
+            state["roots"] = state["products"]
         if not axes or self.grafting == "adagrad":
             state["squares"] = zeros_like(x)
         return state
 
     def update(self, x: Array, g: Array, state: State, t: Array) -> tuple[Array, State]:
         """Return the parameters and the sums after one step."""
-        axes = self._axes(x)
+        axes = self._axes(x.shape)
         new: State = {
             "products": tuple(self._gathered(a, gram(g, i)) for i, a in zip(axes, state["products"], strict=True))
         }
@@ -101,10 +100,9 @@ class Shampoo(Rule):
             new["squares"] = self._gathered(state["squares"], g * g)
         if axes:
             roots = tuple(self._root(a, len(axes)) for a in new["products"])
-            if self.interval > 1:
-                xp = namespace(x)
+            if "roots" in state:
                 # Whole numbers below 2²⁴ are exact in float32, and so is the remainder.
-                due = xp.remainder(t - 1, zeros_like(t) + self.interval) == 0
+                due, xp = t % float(self.interval) == 1, namespace(x)
                 roots = tuple(xp.where(due, a, b) for a, b in zip(roots, state["roots"], strict=True))
                 new["roots"] = roots
             step = self._grafted(multiplied(g, dict(zip(axes, roots, strict=True))), g, new)
@@ -113,8 +111,8 @@ class Shampoo(Rule):
         new["velocity"] = self.momentum * state["velocity"] + step
         return x - self.learning_rate * self.weight_decay * x - self.learning_rate * new["velocity"], new
 
-    def _axes(self, x: Array) -> tuple[int, ...]:
-        return axes_to_precondition(tuple(x.shape), self.largest, self.sides)
+    def _axes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return axes_to_precondition(tuple(shape), self.largest, self.sides)
 
     def _gathered(self, kept: Array, new: Array) -> Array:
         return kept + new if self.accumulation == "sum" else self.decay * kept + (1 - self.decay) * new
@@ -125,7 +123,7 @@ class Shampoo(Rule):
         values, vectors = xp.linalg.eigh(a)
         power = -1 / (2 * count) if self.exponent == "half" else -1 / count
         values = (xp.where(values > 0, values, 0.0) + self.epsilon) ** power  # rounding may make them negative
-        return xp.matmul(_columns_scaled(vectors, values), xp.matrix_transpose(vectors))
+        return xp.matmul(vectors * xp.expand_dims(values, axis=0), xp.matrix_transpose(vectors))
 
     def _diagonal(self, g: Array, squares: Array) -> Array:
         return g / namespace(g).sqrt(squares + self.epsilon)
@@ -139,9 +137,3 @@ class Shampoo(Rule):
         length = xp.sqrt(xp.sum(step * step))
         ratio = xp.sqrt(xp.sum(wanted * wanted)) / xp.where(length > 0, length, 1.0)
         return ratio * step
-
-
-def _columns_scaled(vectors: Array, values: Array) -> Array:
-    """Return a matrix with each column multiplied by a number."""
-    xp = namespace(vectors)
-    return vectors * xp.broadcast_to(xp.expand_dims(values, axis=0), vectors.shape)

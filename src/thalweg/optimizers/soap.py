@@ -88,13 +88,12 @@ class SOAP(Rule):
 
     def init(self, x: Array) -> State:
         """Return averages of zero; the bases are found in the first step."""
-        xp, zeros = namespace(x), zeros_like(x)
-        squares = tuple(xp.zeros_like(gram(x, axis)) for axis in self._axes(x))
-        return {"m": zeros, "v": zeros, "products": squares, "bases": squares}
+        squares = tuple(zeros_like(gram(x, axis)) for axis in self._axes(x.shape))
+        return {"m": zeros_like(x), "v": zeros_like(x), "products": squares, "bases": squares}
 
     def update(self, x: Array, g: Array, state: State, t: Array) -> tuple[Array, State]:
         """Return the parameters, the averages and the bases after one step."""
-        xp, axes, first = namespace(x), self._axes(x), t == 1
+        xp, axes, first = namespace(x), self._axes(x.shape), t == 1
         keep = self.basis_decay
         grams = [gram(g, axis) for axis in axes]
         products = tuple(keep * a + (1 - keep) * b for a, b in zip(state["products"], grams, strict=True))
@@ -106,7 +105,7 @@ class SOAP(Rule):
             before = (x, state["m"], state["v"])
             moved = tuple(xp.where(first, a, b) for a, b in zip(before, moved, strict=True))
         # Whole numbers below 2²⁴ are exact in float32, and so is the remainder.
-        due = xp.logical_and(taken > 0, xp.remainder(taken, zeros_like(t) + self.interval) == 0)
+        due = xp.logical_and(taken > 0, taken % float(self.interval) == 0)
         turned, v = self._turned(axes, products, bases, moved[2])
         return moved[0], {
             "m": moved[1],
@@ -115,8 +114,8 @@ class SOAP(Rule):
             "bases": tuple(xp.where(due, a, b) for a, b in zip(turned, bases, strict=True)),
         }
 
-    def _axes(self, x: Array) -> tuple[int, ...]:
-        return axes_to_precondition(tuple(x.shape), self.largest, self.sides)
+    def _axes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return axes_to_precondition(tuple(shape), self.largest, self.sides)
 
     def _adam(self, x: Array, g: Array, state: State, t: Array, bases: dict[int, Array]) -> tuple[Array, Array, Array]:
         """Return the parameters and both averages after Adam's step number ``t`` in the bases."""
