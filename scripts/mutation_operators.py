@@ -32,7 +32,16 @@ _COMPARISONS = {
     ast.Gt: (ast.LtE, ast.Lt),
     ast.GtE: (ast.Lt, ast.LtE),
 }
-_LIKENESS = {"namespace": 0, "zeros_like": 0, "ones_like": 0, "full_like": 0, "finfo": 0, "begin": 1, "_start": 1}
+_LIKENESS = {
+    "namespace": 0,
+    "zeros_like": 0,
+    "ones_like": 0,
+    "full_like": 0,
+    "finfo": 0,
+    "begin": 1,
+    "_start": 1,
+    "parted": 1,
+}
 """Functions of which one argument is only an example of a library, a shape or a dtype, and its place."""
 _COMMUTING = {"dot", "inner", "max", "min", "maximum", "minimum"}  # the order of their arguments is of no account
 _UNSWAPPED = {*_LIKENESS, *_COMMUTING}

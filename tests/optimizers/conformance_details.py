@@ -6,9 +6,9 @@ from fractions import Fraction
 from math import comb, factorial
 
 import numpy as np
+from details_courses import COURSE_DETAILS
 from details_distances import DISTANCE_DETAILS
 from details_matrices import MATRIX_DETAILS
-from details_minimizers import SEARCH_DETAILS
 from details_modern import MODERN_DETAILS
 from oracles_adam import averaged_length
 
@@ -114,7 +114,7 @@ DETAILS: dict[str, dict[str, Callable[[Mapping[str, type[Rule]]], None]]] = {
     },
     "radam": {"length": _radam_length, "series": _radam_series},
     **MODERN_DETAILS,
-    **MATRIX_DETAILS,
     **DISTANCE_DETAILS,
-    **SEARCH_DETAILS,
+    **MATRIX_DETAILS,
+    **COURSE_DETAILS,
 }

@@ -118,7 +118,7 @@ def _pushed(rows: Array, newest: Array) -> Array:
 
 
 def _newton(g: Array, steps: Array, changes: Array, products: Array) -> Array:
-    """Return H·g by two loops over the pairs, the newest last; a pair whose product is zero does not count.
+    """Return H·g by two loops over the pairs, the newest last; a pair of zeros counts for nothing.
 
     Args:
         g: Vector.
@@ -131,14 +131,13 @@ def _newton(g: Array, steps: Array, changes: Array, products: Array) -> Array:
     """
     xp = namespace(g)
     count = steps.shape[0]
-    inverses = xp.where(products > 0, 1 / xp.where(products > 0, products, 1.0), 0.0)
+    inverses = 1 / xp.where(products > 0, products, 1.0)
     kept, q = {}, g
     for i in reversed(range(count)):
         kept[i] = inverses[i] * dot(steps[i, :], q)
         q = q - kept[i] * changes[i, :]
     square = dot(changes[-1, :], changes[-1, :])
-    usable = xp.logical_and(products[-1] > 0, square > 0)
-    q = q * xp.where(usable, products[-1] / xp.where(usable, square, 1.0), 1.0)
+    q = q * xp.where(square > 0, products[-1] / xp.where(square > 0, square, 1.0), 1.0)
     for i in range(count):
         q = q + (kept[i] - inverses[i] * dot(changes[i, :], q)) * steps[i, :]
     return q

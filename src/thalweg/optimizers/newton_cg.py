@@ -95,7 +95,7 @@ class NewtonCG(Rule):
         accepted = evaluate(g, inputs["loss"], state, t, Limits(self.decrease, self.curvature, self.evaluations))
         stepped = xp.logical_and(accepted.done, xp.logical_not(solving))
         failed = xp.logical_and(stepped, accepted.failed)
-        at_new = xp.logical_or(accepted.first, accepted.search["low"] == search["trial"])
+        at_new = accepted.search["low"] == search["trial"]  # at the first evaluation too, where both are zero
         gradient = xp.where(solving, state["gradient"], accepted.gradient)
         loss = xp.where(solving, search["start_loss"], accepted.loss)
         zero = zeros_like(loss)

@@ -92,11 +92,9 @@ class NonlinearCG(Rule):
         direction = xp.where(straight, -new, bent)
         fallen = xp.where(accepted.first, xp.zeros_like(accepted.loss), state["search"]["start_loss"] - accepted.loss)
         slope = dot(direction, new)
-        sloped = slope < 0
-        guess = 2.02 * fallen / xp.where(sloped, -slope, 1.0)
-        unknown = xp.logical_not(xp.logical_and(sloped, fallen > 0))
+        guess = 2.02 * fallen / xp.where(slope < 0, -slope, 1.0)
         simple = 1 / xp.sqrt(xp.where(square > 0, square, 1.0))
-        trial = self.learning_rate * xp.where(unknown, simple, xp.where(guess < 1, guess, 1.0))
+        trial = self.learning_rate * xp.where(guess > 0, xp.where(guess < 1, guess, 1.0), simple)
         moved = xp.where(accepted.done, point + accepted.step, point)
         return parted(moved, x), continued(accepted, state, direction, trial)
 

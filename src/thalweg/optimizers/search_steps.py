@@ -45,9 +45,7 @@ class Accepted(NamedTuple):
 def joined(arrays: Sequence[Array]) -> Array:
     """Return the elements of all arrays as one vector, in their common dtype."""
     xp = namespace(*arrays)
-    dtypes = list(dict.fromkeys(a.dtype for a in arrays))
-    dtype = xp.result_type(*dtypes) if len(dtypes) > 1 else dtypes[0]
-    return xp.concat([xp.reshape(xp.astype(a, dtype), (-1,)) for a in arrays])
+    return xp.concat([xp.reshape(a, (-1,)) for a in arrays])
 
 
 def parted(vector: Array, like: Sequence[Array]) -> Arrays:
