@@ -55,7 +55,7 @@ def deceit(x: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def lie(x: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return a hill with the gradient of a bowl: every search fails, though the gradient's bends are those of a bowl."""
+    """Return a hill with the gradient of a bowl: every search fails, though it bends like a bowl."""
     return -float(np.sum(x**2)), 2.0 * x
 
 
