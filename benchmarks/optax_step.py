@@ -4,8 +4,8 @@ Run it on an idle machine. Every pair updates the same parameters, once as one a
 with settings under which both compute the same numbers; parameters and state are donated, as in a training loop, and
 Optax gets its rate as an array in the state (``inject_hyperparams``) as well as compiled in. Contenders take turns;
 ratios are medians over rounds, above 1 where ours takes less time. Where arrays come to lie in memory is worth up to
-a sixth of a step and stays as long as they live, so they are made anew for every few rounds. Bytes moved are those that a step must read or
-write: gradient and parameters, and the state twice.
+a sixth of a step and stays as long as they live, so they are made anew for every few rounds. Bytes moved are those
+that a step must read or write: gradient and parameters, and the state twice.
 """
 
 import argparse
