@@ -93,6 +93,7 @@ EQUIVALENT: Mapping[str, str] = {
     "shampoo Shampoo._grafted [number] 1.0 → 2.0": "a step of length zero stays zero, whatever its factor",
     "soap SOAP.update [state] state['m'] → state['v']": "it is kept in the first step, where both are zero",
     "soap SOAP.update [state] state['v'] → state['m']": "it is kept in the first step, where both are zero",
+    "schedule_free ScheduleFreeRAdam._rectifier [name] one → above": "where it is taken it is one",
     "schedule_free _averaged [name] weights → weight": "where only one of them is zero the share is zero either way",
 }
 """Mutants that change nothing that can be observed: the label without its line, and why."""

@@ -82,8 +82,9 @@ class DAdaptSGD(Rule):
         first = xp.where(state["first_length"] > 0, state["first_length"], norm(*g))
         g = tuple(slope + self.weight_decay * a for a, slope in zip(x, g, strict=True))
         one = xp.ones_like(first)
-        scaled = self.learning_rate * state["distance"] / xp.where(first > 0, first, one)
-        rate = xp.where(first > 0, scaled, zeros_like(first))
+        rate = xp.where(
+            first > 0, self.learning_rate * state["distance"] / xp.where(first > 0, first, one), zeros_like(first)
+        )
         r = state["r"] + rate * inner(g, state["s"])
         s = tuple(a + rate * slope for a, slope in zip(state["s"], g, strict=True))
         length = norm(*s)
