@@ -51,7 +51,6 @@ EQUIVALENT: Mapping[str, str] = {
     "adamax Adamax.update [name] divisor → u": "where u is zero m is zero too, and 0/ε is 0/1",
     "adabelief AdaBelief.update [swap] g - m → m - g": "it is squared",
     "dog DoG.update [swap] a - start → start - a": "only its length is used",
-    "kronecker multiplied [name] moved → matrix": "the matrix of an axis is as long as the axis",
     **{
         f"line_search _cubic_minimum [number] {old} → {new}": "where it stands in for a value the middle is taken"
         for old, new in (("0.0", "0.125"), ("0.0", "1.0"), ("1.0", "0.99"), ("1.0", "2.0"))
