@@ -252,9 +252,36 @@ def end_to_end(figures: dict[str, Any]) -> str:
 
 
 def store(figures: dict[str, Any]) -> str:
-    """Return the section on the store, as a plain list of its figures."""
-    lines = ["## Store", "", "`benchmarks/store.py`: SQLite, 30 points per curve.", ""]
-    return "\n".join([*lines, *_listed(figures), ""])
+    """Return the section on the store."""
+    opening, writing, large, share = (
+        figures[part] for part in ("opening", "writing", "large store", "share of a study")
+    )
+    rows = {
+        "open a new store": opening["new store, seconds"],
+        "open a store that is up to date": opening["up-to-date store, seconds"],
+        f"write {writing['runs']:,} runs, {writing['runs per transaction']} at a time": writing["seconds"],
+        "large store: write the first study": large["write the first study, seconds"],
+        "large store: write the last study": large["write the last study, seconds"],
+        "large store: list the studies": large["list, seconds"],
+        "large store: load a study of 1,000 runs": large["load a study of 1,000 runs, seconds"],
+    }
+    lines = [
+        "## Store",
+        "",
+        f"`benchmarks/store.py`: SQLite, {writing['points per curve']} points per curve. The large store holds "
+        f"{large['runs']:,} runs in {large['studies']} studies, {large['megabytes']:g} MB. Of `{share['command']}` "
+        f"({share['runs']} runs, {share['seconds']} s) the store takes {share['store, seconds']:.2f} s, "
+        f"{100 * share['share']:.1f} %.",
+        "",
+        "| what | seconds |",
+        "|---|---:|",
+        *(f"| {what} | {seconds:.2f} |" for what, seconds in rows.items()),
+        "",
+        f"{machine(figures['environment'])[:-2]}; load average at the start "
+        f"{figures['environment']['load average at start']}.*",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def kills(figures: dict[str, Any]) -> str:
@@ -272,9 +299,81 @@ def kills(figures: dict[str, Any]) -> str:
     )
 
 
+def memory(figures: dict[str, Any]) -> str:
+    """Return the section on the memory of whole comparisons."""
+    growth, quick, standard = figures["growth"], figures["quick"], figures["standard"]
+    few, many = growth["trials"]
+    return "\n".join(
+        [
+            "## Memory",
+            "",
+            f"`benchmarks/memory.py`: the most memory that a process held. `{quick['command']}` {quick['GiB']:.2f} GiB, "
+            f"`{standard['command']}` {standard['GiB']:.2f} GiB; `{growth['command']}` {growth['MiB'][0]} MiB with {few:,} "
+            f"trials per optimizer and {growth['MiB'][1]} MiB with {many:,}.",
+            "",
+        ]
+    )
+
+
+def fuzz(figures: dict[str, Any]) -> str:
+    """Return the section on fuzzing what users write."""
+    outcomes = figures["outcomes"]
+    answered = sum(count for outcome, count in outcomes.items() if outcome.endswith(("answered", "equal")))
+    return "\n".join(
+        [
+            "## Fuzzed settings",
+            "",
+            f"`scripts/fuzz_specs.py`: {figures['cases']:,} random specifications of comparisons, runs, races and records; "
+            f"{answered:,} were answered, {sum(outcomes.values()) - answered:,} refused in a sentence, "
+            f"{len(figures['failures'])} failed in another way.",
+            "",
+        ]
+    )
+
+
 def mutation(figures: dict[str, Any]) -> str:
     """Return the section on the mutation campaign."""
-    return "\n".join(["## Mutants of the rules", "", "`scripts/mutate_rules.py`.", "", *_listed(figures), ""])
+    killers = {
+        "oracle": "a literal form of the paper's formula",
+        "library": "another library",
+        "detail": "a check of a part",
+        "exception": "an error",
+        "defaults": "defaults of papers and libraries",
+        "ranges": "the allowed ranges",
+        "state": "the size of the state",
+        "identity": "an identity between rules",
+    }
+    killed = sorted(figures["killed_by"].items(), key=lambda item: -item[1])
+    lines = [
+        "## Mutants of the rules",
+        "",
+        f"`scripts/mutate_rules.py`: every number, sign, operator, comparison, name, default and preset of every rule, changed "
+        f"one at a time: {figures['mutants']:,} mutants. {figures['killed']:,} failed a conformance check, "
+        f"{figures['survived']:,} survived, and {_explained(figures):,} change nothing that can be observed (each is explained "
+        "in the script). They failed by "
+        + ", ".join(f"{killers.get(name, name)} ({count:,})" for name, count in killed)
+        + ".",
+        "",
+        "| module | mutants | killed | explained |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| `{name}` | {row['mutants']:,} | {row['killed']:,} | {row['equivalent']} |"
+            for name, row in figures["by_module"].items()
+        ),
+        "",
+        "| kind of change | mutants | killed | explained |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {name} | {row['mutants']:,} | {row['killed']:,} | {row['equivalent']} |"
+            for name, row in figures["by_kind"].items()
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _explained(figures: dict[str, Any]) -> int:
+    return figures["mutants"] - figures["killed"] - figures["survived"]
 
 
 def machine(figures: dict[str, Any]) -> str:
@@ -310,7 +409,9 @@ SECTIONS = {
     "step_cost": step_cost,
     "end_to_end": end_to_end,
     "store": store,
+    "memory": memory,
     "kills": kills,
+    "fuzz": fuzz,
     "mutation": mutation,
 }
 
