@@ -68,7 +68,7 @@ EQUIVALENT: Mapping[str, str] = {
     "line_search advance [number] 0.0 → 0.125": "the slope of an infinite loss is never used",
     "line_search advance [number] 0.0 → 1.0": "the slope of an infinite loss is never used",
     **{
-        f"{place} [number] 1.0 → {new}": "the divisor of what is zero"
+        f"{place} [number] 1.0 → {new}": "it divides what is zero, or sizes a step along nothing"
         for place in (
             "lbfgs LBFGS._first_length",
             "lbfgs _newton",
@@ -81,12 +81,10 @@ EQUIVALENT: Mapping[str, str] = {
     "lbfgs LBFGS.init [state] state['direction'] → state['gradient']": "both are zeros of one length",
     "newton_cg NewtonCG.init [state] state['direction'] → state['gradient']": "both are zeros of one length",
     "newton_cg NewtonCG.update [name] gradient → direction": "used where the direction is the gradient's, reversed",
-    "newton_cg NewtonCG.update [name] known → unsolved": "they differ where the solution is not looked at again",
     "search_steps joined [number] 1 → 2": "to NumPy any negative length is the unknown one",
     "search_steps evaluate [omission] xp.logical_or(done, first) → done": "a search along nothing is done at once",
     "search_steps evaluate [omission] xp.where(first, zeros_like(direction), search['low'] * direction) → "
     "search['low'] * direction": "the first direction is zero",
-    "newton_cg NewtonCG.update [name] x → g": "parameters and gradients are of one shape and one array library",
     "rprop Rprop.update [name] sign → g": "the product with a sign is asked for its sign only",
     "shampoo Shampoo._grafted [number] 1.0 → 0.99": "a step of length zero stays zero, whatever its factor",
     "shampoo Shampoo._grafted [number] 1.0 → 2.0": "a step of length zero stays zero, whatever its factor",

@@ -106,7 +106,7 @@ def structures(figures: dict[str, Any]) -> str:
             f"with the chosen lanes, {case['the same with the fastest lane']}× with lanes of {case['fastest lane']}, the "
             f"fastest here. The matrix products of one gradient are {case['matmul FLOP per member-step'] / 1e6:,.0f} MFLOP; "
             f"of the measured matmul peak of {case['measured matmul peak, GFLOP/s']:g} GFLOP/s on all cores that is "
-            f"{100 * case['share of matmul peak']:.0f} %. *{_conditions(case).capitalize()}.*",
+            f"{100 * case['share of matmul peak']:.0f} %. *{'; '.join(_conditions(case)).capitalize()}.*",
             "",
         ]
     if "compiled once" in figures:
@@ -277,8 +277,7 @@ def store(figures: dict[str, Any]) -> str:
         "|---|---:|",
         *(f"| {what} | {seconds:.2f} |" for what, seconds in rows.items()),
         "",
-        f"{machine(figures['environment'])[:-2]}; load average at the start "
-        f"{figures['environment']['load average at start']}.*",
+        machine(figures["environment"]),
         "",
     ]
     return "\n".join(lines)
@@ -380,11 +379,13 @@ def machine(figures: dict[str, Any]) -> str:
     """Return what it was measured on, in a line."""
     versions = ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
     told = f"*{figures['processor']}, {figures['cores']} cores, Python {figures['python']}, {versions}"
-    return f"{told}; {_conditions(figures)}.*" if "rounds" in figures else f"{told}.*"
+    return "; ".join([told, *_conditions(figures)]) + ".*"
 
 
-def _conditions(figures: dict[str, Any]) -> str:
-    return f"load average at the start {figures['load average at start']}; {figures['rounds']} rounds"
+def _conditions(figures: dict[str, Any]) -> list[str]:
+    """Return what is known of how it was measured."""
+    load, count = figures.get("load average at start"), figures.get("rounds")
+    return [f"load average at the start {load}"] * (load is not None) + [f"{count} rounds"] * (count is not None)
 
 
 def _listed(figures: Any, indent: str = "") -> list[str]:

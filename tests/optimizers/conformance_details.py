@@ -6,9 +6,9 @@ from fractions import Fraction
 from math import comb, factorial
 
 import numpy as np
-from details_courses import COURSE_DETAILS
 from details_distances import DISTANCE_DETAILS
 from details_matrices import MATRIX_DETAILS
+from details_minimizers import MINIMIZER_DETAILS
 from details_modern import MODERN_DETAILS
 from oracles_adam import averaged_length
 
@@ -116,5 +116,5 @@ DETAILS: dict[str, dict[str, Callable[[Mapping[str, type[Rule]]], None]]] = {
     **MODERN_DETAILS,
     **DISTANCE_DETAILS,
     **MATRIX_DETAILS,
-    **COURSE_DETAILS,
+    **MINIMIZER_DETAILS,
 }
